@@ -1,0 +1,39 @@
+.DEFAULT_GOAL := help
+.PHONY: demo test test-fast check format clean help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[train,demo]'
+	touch $@
+
+demo: $(INSTALLED) ## Install, then make a spoken-word set, train, evaluate and predict.
+	$(BIN)/sonotype demo
+
+test: $(INSTALLED) ## Install, then run every test.
+	$(BIN)/python -m pytest --quiet
+
+test-fast: $(INSTALLED) ## Run the tests that take less than five seconds.
+	$(BIN)/python -m pytest --quiet -m "not slow"
+
+check: $(INSTALLED) ## Lint, formatting, spelling and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## Format the code and mend what ruff can mend.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment and everything generated.
+	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
