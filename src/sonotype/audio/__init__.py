@@ -1,0 +1,1 @@
+"""Files to float32 arrays: reading, resampling, fitting to a length."""

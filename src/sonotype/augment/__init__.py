@@ -1,0 +1,1 @@
+"""Keras layers that vary training examples, one per file; identity at inference."""

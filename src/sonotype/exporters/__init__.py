@@ -1,0 +1,1 @@
+"""A trained model to files, each reloaded and compared before it is kept."""

@@ -1,0 +1,1 @@
+"""The `sonotype` command, one file per verb."""

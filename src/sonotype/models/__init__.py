@@ -1,0 +1,1 @@
+"""Backbones, one per file, and the classifier they sit in."""

@@ -1,0 +1,1 @@
+"""Named presets as TOML: data, not code."""

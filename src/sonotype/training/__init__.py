@@ -1,0 +1,1 @@
+"""Fitting a classifier: batches, schedule, progress, best weights."""
