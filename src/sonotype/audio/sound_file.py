@@ -1,0 +1,189 @@
+"""Opening an audio file, with every check its header allows."""
+
+import math
+import mmap
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from sonotype.audio.container import Extent, check_ogg, find_extent
+from sonotype.audio.mp3 import count_mp3_samples
+from sonotype.errors import AudioError
+
+_REASONS = {
+    1: "it is not audio in a format that can be read here; convert it to WAV or FLAC",
+    3: "its header is damaged",
+    4: "its encoding is not supported; convert it to WAV or FLAC",
+}
+# libsndfile's count for a FLAC that was written to a pipe is 2**63 - 1.
+_UNKNOWN_COUNT = 2**62
+_BLOCK_VALUES = 2**20
+
+
+class Sound(soundfile.SoundFile):  # type: ignore[misc]
+    """An open file that knows its length, or that nothing states it.
+
+    `n_samples` is `None` in a FLAC that was written to a pipe and in MPEG layers I and
+    II; only decoding tells.
+    """
+
+    path = Path()
+    n_samples: int | None = None
+
+    def seekable(self) -> bool:
+        """Say no, so that soundfile does not seek after each read.
+
+        At the end of a FLAC without a length that seek fails, and with it the read;
+        `seek` itself still works.
+        """
+        return False
+
+
+@contextmanager
+def open_sound(path: Path) -> Iterator[Sound]:
+    """Open an audio file after every check its header allows.
+
+    Args:
+        path: An audio file.
+
+    Yields:
+        The open file, at its first sample; `read_blocks` reads on from there.
+
+    Raises:
+        AudioError: If the file is not there, is not audio, holds no samples, or ends
+            before its header says it does.
+    """
+    check_file(path)
+    with ExitStack() as stack:
+        with _audio_errors(path):
+            source: str | mmap.mmap = str(path)
+            extent = find_extent(path)
+            if extent is not None and extent.is_unfinished:
+                source = stack.enter_context(_finish_wav(path, extent))
+            sound = stack.enter_context(Sound(source))
+            sound.path = path
+            _count_samples(sound)
+        yield sound
+
+
+def read_blocks(sound: Sound, n_samples: int | None = None) -> Iterator[np.ndarray]:
+    """Yield the next samples of an open file, block by block.
+
+    In blocks, because a damaged header may promise more than fits into memory, and a
+    recording may last a week.
+
+    Args:
+        sound: From `open_sound`.
+        n_samples: Most samples to read; `None` reads to the end.
+
+    Yields:
+        float32 of shape `(n, n_channels)`, 2**20 numbers at most.
+
+    Raises:
+        AudioError: If decoding fails.
+    """
+    left = math.inf if n_samples is None else n_samples
+    while left > 0:
+        n_wanted = int(min(left, _BLOCK_VALUES // sound.channels))
+        with _audio_errors(sound.path, sound.n_samples):
+            block = sound.read(n_wanted, dtype="float32", always_2d=True)
+        if len(block) == 0:
+            return
+        yield block
+        left -= len(block)
+
+
+def check_file(path: Path) -> None:
+    """Check that a file can be opened, before anything waits for it or maps it.
+
+    Args:
+        path: What is said to be an audio file.
+
+    Raises:
+        AudioError: If it is missing, empty, no regular file or oddly named.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise AudioError(
+            f"{path}: cannot be read: its name is not valid UTF-8; rename it"
+        ) from None
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise AudioError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be read: {error.strerror}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise AudioError(f"{path}: is a folder, not an audio file")
+    # Opening a named pipe would wait for someone to write into it.
+    if not stat.S_ISREG(found.st_mode):
+        raise AudioError(f"{path}: is not a regular file")
+    if found.st_size == 0:
+        raise AudioError(f"{path}: is empty (0 bytes)")
+    if path.suffix.lower() == ".raw":
+        raise AudioError(
+            f"{path}: has no header that says its rate and encoding; convert it to WAV"
+        )
+
+
+@contextmanager
+def _audio_errors(path: Path, n_samples: int | None = None) -> Iterator[None]:
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        words = error.error_string.removeprefix("Error : ").strip(" .")
+        reason = _REASONS.get(error.code) or f"it is damaged or cut short ({words})"
+        if n_samples is not None:
+            reason += f"; its header promises {n_samples} samples"
+        raise AudioError(f"{path}: cannot be read: {reason}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise AudioError(f"{path}: cannot be read: {reason}") from error
+
+
+@contextmanager
+def _finish_wav(path: Path, extent: Extent) -> Iterator[mmap.mmap]:
+    """Yield the content of a WAV with the length its writer never filled in."""
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    order = ">" if content[:4] == b"RIFX" else "<"
+    with content:
+        # The last four bytes before the sound are its length.
+        length = struct.pack(f"{order}I", min(extent.found, 0xFFFF_FFFE))
+        content[extent.start - 4 : extent.start] = length
+        yield content
+
+
+def _count_samples(sound: Sound) -> None:
+    n_samples: int | None = sound.frames
+    if sound.format == "OGG":
+        check_ogg(sound.path)
+    elif sound.format == "FLAC" and sound.frames > _UNKNOWN_COUNT:
+        n_samples = None
+    elif sound.format == "MP3":
+        n_samples = _count_mp3(sound) if sound.subtype == "MPEG_LAYER_III" else None
+    if n_samples == 0:
+        raise AudioError(f"{sound.path}: holds no sound: 0 samples")
+    sound.n_samples = n_samples
+
+
+def _count_mp3(sound: Sound) -> int:
+    n_stated: int = sound.frames
+    n_walked = count_mp3_samples(sound.path)
+    if n_walked is None:
+        return n_stated
+    # libsndfile stops at its own estimate, which is off by less than one frame of 1152
+    # samples if the bit rate is constant.
+    if n_walked > n_stated + 1152:
+        raise AudioError(
+            f"{sound.path}: states no length and its bit rate varies, so only "
+            f"{n_stated} of its {n_walked} samples can be read; "
+            "convert it to WAV or FLAC"
+        )
+    return min(n_walked, n_stated)
