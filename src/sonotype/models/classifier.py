@@ -1,0 +1,140 @@
+"""The classifier: front end, backbone and head as one model from sound to scores."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from sonotype.errors import SettingError, unknown_name
+from sonotype.models.efficientnet import efficientnet_b0
+from sonotype.models.residual import residual_network
+
+Backbone = Callable[..., keras.Model]
+
+BACKBONES: dict[str, Backbone] = {
+    "efficientnet_b0": efficientnet_b0,
+    "residual": residual_network,
+}
+
+
+def build_classifier(
+    frontend: keras.layers.Layer | Sequence[keras.layers.Layer],
+    *,
+    n_classes: int,
+    clip_seconds: float,
+    sample_rate: int | None = None,
+    backbone: str | Backbone = "residual",
+    dropout: float = 0.2,
+    backbone_options: Mapping[str, Any] | None = None,
+) -> keras.Model:
+    """Build a model from waveforms to class scores.
+
+    The model has three layers, each a model of its own that can be called alone and
+    shares its weights: `frontend` (waveform to features), `backbone` (features to a
+    feature map) and `head` (mean over the map, dropout, softmax). Training puts
+    augmentation between them; prediction runs them as one.
+
+    Args:
+        frontend: One layer, or several in order, from `(batch, samples)` to features.
+        n_classes: Number of classes, at least 2.
+        clip_seconds: Length of a clip.
+        sample_rate: Samples per second; `None` takes it from the front end.
+        backbone: A name in `BACKBONES`, or a function from the shape of a clip's
+            features to a model.
+        dropout: Share of the features that the head drops in training.
+        backbone_options: Further arguments of the backbone.
+
+    Returns:
+        A model with the input `audio`, float32 `(batch, samples)`, and one row of
+        float32 scores a clip that sum to 1.
+
+    Raises:
+        SettingError: If an argument is unknown or out of range, or the sample rate is
+            given nowhere or twice.
+
+    Example:
+        >>> from sonotype.frontend.log_mel import LogMel
+        >>> frontend = LogMel(sample_rate=16_000)
+        >>> model = build_classifier(frontend, n_classes=10, clip_seconds=1.0)
+        >>> model.input_shape, model.output_shape
+        ((None, 16000), (None, 10))
+        >>> [layer.name for layer in model.layers]
+        ['audio', 'frontend', 'backbone', 'head']
+    """
+    steps = [frontend] if isinstance(frontend, keras.layers.Layer) else list(frontend)
+    _check(steps, n_classes, dropout)
+    build = _backbone(backbone, backbone_options or {})
+    rate = _sample_rate(steps, sample_rate)
+    n_samples = round(clip_seconds * rate)
+    if n_samples < 1:
+        raise SettingError(f"clip_seconds must be above 0, not {clip_seconds:g}")
+    audio = keras.Input((n_samples,), dtype="float32", name="audio")
+    features = _chain(audio.shape[1:], steps, name="frontend")
+    built = build(features.output_shape[1:], **(backbone_options or {}))
+    named = keras.Model(built.inputs, built.outputs[0], name="backbone")
+    head = _head(named.output_shape[1:], n_classes, dropout)
+    return keras.Model(audio, head(named(features(audio))), name="classifier")
+
+
+def _check(
+    frontend: Sequence[keras.layers.Layer], n_classes: int, dropout: float
+) -> None:
+    if not frontend:
+        raise SettingError("the front end has no layers; give at least one")
+    if n_classes < 2:
+        raise SettingError(f"a classifier needs at least 2 classes, not {n_classes}")
+    if not 0.0 <= dropout < 1.0:
+        raise SettingError(f"dropout must be from 0 to below 1, not {dropout:g}")
+
+
+def _backbone(backbone: str | Backbone, options: Mapping[str, Any]) -> Backbone:
+    if not isinstance(backbone, str):
+        return backbone
+    if backbone not in BACKBONES:
+        raise unknown_name("backbone", backbone, BACKBONES)
+    build = BACKBONES[backbone]
+    known = set(inspect.signature(build).parameters) - {"input_shape"}
+    for name in options:
+        if name not in known:
+            raise unknown_name(f"backbone {backbone}: option", name, known)
+    return build
+
+
+def _sample_rate(
+    frontend: Sequence[keras.layers.Layer], sample_rate: int | None
+) -> int:
+    rates = {
+        rate for layer in frontend if (rate := getattr(layer, "sample_rate", None))
+    }
+    if sample_rate is not None:
+        rates.add(sample_rate)
+    if not rates:
+        raise SettingError("no layer of the front end knows the rate; give sample_rate")
+    if len(rates) > 1:
+        raise SettingError(
+            "the sample rate must be the same everywhere, but "
+            f"{' and '.join(str(rate) for rate in sorted(rates))} Hz were given"
+        )
+    return int(rates.pop())
+
+
+def _chain(
+    shape: Sequence[int], steps: Sequence[keras.layers.Layer], *, name: str
+) -> keras.Model:
+    inputs = keras.Input(tuple(shape))
+    flow = inputs
+    for step in steps:
+        flow = step(flow)
+    return keras.Model(inputs, flow, name=name)
+
+
+def _head(shape: Sequence[int], n_classes: int, dropout: float) -> keras.Model:
+    # Scores stay float32 where the rest computes in half precision.
+    steps = [
+        layers.GlobalAveragePooling2D(),
+        layers.Dropout(dropout),
+        layers.Dense(n_classes, activation="softmax", dtype="float32", name="scores"),
+    ]
+    return _chain(shape, steps, name="head")
