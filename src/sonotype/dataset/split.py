@@ -1,0 +1,247 @@
+"""Training, validation and test parts that share no group.
+
+Every part gets its share of each class as nearly as whole groups allow. The allocator
+is a greedy one: largest group first, each to the part that is furthest behind in the
+classes the group brings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from sonotype.clips import Clips
+from sonotype.errors import DataError, SettingError
+from sonotype.labels import Labels
+
+
+class Split(NamedTuple):
+    """Three parts of one table of clips; a part may be empty."""
+
+    train: Clips
+    validation: Clips
+    test: Clips
+
+
+def split(
+    clips: Clips, *, validation: float = 0.15, test: float = 0.2, seed: int = 0
+) -> Split:
+    """Divide clips into training, validation and test.
+
+    The order of the clips does not matter: the same groups go to the same parts.
+
+    Args:
+        clips: What to divide; its groups stay whole.
+        validation: Share of the clips for validation; 0 leaves that part empty.
+        test: Share of the clips for the test; 0 leaves that part empty.
+        seed: Another seed gives another split.
+
+    Returns:
+        The three parts, with their `split` column set, each in the order of `clips`.
+
+    Raises:
+        SettingError: If a share or the seed is negative, or training gets none.
+        DataError: If a class has too few groups to be in every part.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from sonotype.clips import Clip
+        >>> clips = Clips.of(Clip(Path(f"{i}.wav"), ("no",), str(i)) for i in range(20))
+        >>> [len(part) for part in split(clips)]
+        [13, 3, 4]
+    """
+    shares = _checked_shares(validation, test, seed)
+    groups = _count_groups(clips)
+    names = [name for name, share in shares.items() if share > 0]
+    everything = np.arange(len(groups))
+    parts = _allocate(groups, everything, [shares[name] for name in names], [seed])
+    _check_every_class(groups, parts, names)
+    return _divide(clips, groups, parts, names)
+
+
+def k_folds(
+    clips: Clips, *, n_folds: int = 5, validation: float = 0.15, seed: int = 0
+) -> list[Split]:
+    """Divide clips so that each is in the test part exactly once.
+
+    Args:
+        clips: What to divide; its groups stay whole.
+        n_folds: Number of splits, at least 2.
+        validation: Share of all clips for validation; 0 leaves that part empty.
+        seed: Another seed gives other folds.
+
+    Returns:
+        `n_folds` splits; the test part of each is one fold.
+
+    Raises:
+        SettingError: If `n_folds` is below 2, a share or the seed is negative, or
+            nothing is left to train on.
+        DataError: If a class has fewer groups than there are folds, or too few to be in
+            every part.
+    """
+    if n_folds < 2:
+        raise SettingError(f"n_folds must be at least 2, but {n_folds} was given")
+    shares = _checked_shares(validation, 1 / n_folds, seed)
+    groups = _count_groups(clips)
+    everything = np.arange(len(groups))
+    folds = _allocate(groups, everything, [1 / n_folds] * n_folds, [seed])
+    _check_every_class(groups, folds, [f"fold {i + 1}" for i in range(n_folds)])
+    names = [name for name, share in shares.items() if share > 0]
+    wanted = [shares[name] for name in names[:-1]]  # all but the test part
+    splits = []
+    for fold in range(n_folds):
+        rest = np.flatnonzero(folds != fold)
+        parts = np.full(len(groups), names.index("test"))
+        # A seed of its own for each fold, or their validation parts would be alike.
+        parts[rest] = _allocate(groups, rest, wanted, [seed, fold])
+        _check_every_class(groups, parts, names)
+        splits.append(_divide(clips, groups, parts, names))
+    return splits
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """How many clips of each label each group has, as a sparse matrix.
+
+    Group `g` has `counts[i]` clips in column `columns[i]`, for `i` from `starts[g]` to
+    `starts[g + 1]`. A column is a label; one more, the last, counts all clips, so that
+    clips without a label are shared out too.
+    """
+
+    of_clip: np.ndarray
+    starts: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def _checked_shares(validation: float, test: float, seed: int) -> dict[str, float]:
+    if seed < 0:
+        raise SettingError(f"seed must not be negative, but {seed} was given")
+    # Rounded, because 1 - 0.7 - 0.3 is not 0.
+    shares = {
+        "train": round(1 - validation - test, 9),
+        "validation": validation,
+        "test": test,
+    }
+    if not all(0 <= share <= 1 for share in shares.values()) or shares["train"] == 0:
+        raise SettingError(
+            "the shares of validation and test must not be negative and must leave "
+            f"something for training, but they are {validation:g} and {test:g}"
+        )
+    return shares
+
+
+def _count_groups(clips: Clips) -> _Groups:
+    if len(clips) == 0:
+        raise DataError("there are no clips to split")
+    # Sorted names: which group goes where must not depend on the order of the clips.
+    names = clips.frame["group"].unique().sort()
+    group = clips.frame["group"].cast(pl.Enum(names)).to_physical()
+    carried = pl.DataFrame(
+        {
+            "group": group,
+            "label": clips.frame["labels"].cast(pl.List(pl.Enum(clips.labels.names))),
+        }
+    ).explode("label")
+    carried = carried.drop_nulls().with_columns(pl.col("label").to_physical())
+    of_clip = group.to_numpy().astype(np.int64)
+    n_columns = len(clips.labels) + 1
+    cells = np.concatenate(
+        [
+            carried["group"].to_numpy().astype(np.int64) * n_columns
+            + carried["label"].to_numpy(),
+            of_clip * n_columns + n_columns - 1,
+        ]
+    )
+    cells, counts = np.unique(cells, return_counts=True)
+    starts = np.searchsorted(cells, np.arange(len(names) + 1) * n_columns)
+    return _Groups(of_clip, starts, cells % n_columns, counts, clips.labels)
+
+
+def _allocate(
+    groups: _Groups, among: np.ndarray, shares: Sequence[float], seed: Sequence[int]
+) -> np.ndarray:
+    """Return a part for each group of `among`, shape `(len(among),)`.
+
+    A group goes where the sum over its columns of `(have - wanted)**2 / wanted` grows
+    least; with groups of one clip this is Webster's method of sharing out seats. A part
+    that lacks a class comes first once the class has no groups to spare.
+    """
+    n_columns = len(groups.labels) + 1
+    rows = [slice(groups.starts[g], groups.starts[g + 1]) for g in among]
+    total, n_left = np.zeros(n_columns), np.zeros(n_columns, np.int64)
+    for row in rows:
+        total[groups.columns[row]] += groups.counts[row]
+        n_left[groups.columns[row]] += 1
+    wanted = np.outer(np.array(shares) / sum(shares), total)  # (part, column)
+    weight = 1 / np.maximum(wanted, np.finfo(float).tiny)
+    have = np.zeros_like(wanted)
+    parts = np.empty(len(among), np.int64)
+    for i in _largest_first(groups, among, seed):
+        columns, counts = groups.columns[rows[i]], groups.counts[rows[i]]
+        had = have[:, columns]
+        growth = counts * (counts + 2 * (had - wanted[:, columns])) * weight[:, columns]
+        cost = growth.sum(axis=1)
+        lacking = had == 0
+        urgent = lacking & (n_left[columns] <= lacking.sum(axis=0))
+        if urgent.any():
+            served = urgent.sum(axis=1)
+            cost[served < served.max()] = np.inf
+        parts[i] = cost.argmin()
+        have[parts[i], columns] += counts
+        n_left[columns] -= 1
+    return parts
+
+
+def _largest_first(
+    groups: _Groups, among: np.ndarray, seed: Sequence[int]
+) -> np.ndarray:
+    """Return positions in `among` by falling size, equal sizes in a random order."""
+    shuffled = np.random.default_rng(seed).permutation(len(among))
+    # The last column of each group counts all its clips.
+    sizes = groups.counts[groups.starts[among[shuffled] + 1] - 1]
+    ordered: np.ndarray = shuffled[np.argsort(-sizes, kind="stable")]
+    return ordered
+
+
+def _check_every_class(
+    groups: _Groups, parts: np.ndarray, names: Sequence[str]
+) -> None:
+    n_columns = len(groups.labels) + 1
+    group_of_cell = np.repeat(np.arange(len(groups)), np.diff(groups.starts))
+    cells = parts[group_of_cell] * n_columns + groups.columns
+    n_groups = np.bincount(cells, minlength=len(names) * n_columns)
+    missing = n_groups.reshape(len(names), n_columns)[:, :-1] == 0  # (part, label)
+    if not missing.any():
+        return
+    label = int(missing.any(axis=0).argmax())
+    total = int(n_groups.reshape(len(names), n_columns)[:, label].sum())
+    raise DataError(
+        f"class {groups.labels[label]!r} would be missing from "
+        f"{names[int(missing[:, label].argmax())]}: its clips lie in {total} "
+        f"group{'' if total == 1 else 's'}, which stay whole, but {len(names)} parts "
+        "need it; add recordings from other groups, group by something finer, or "
+        "leave the class out"
+    )
+
+
+def _divide(
+    clips: Clips, groups: _Groups, parts: np.ndarray, names: Sequence[str]
+) -> Split:
+    part_of_clip = parts[groups.of_clip]
+    positions = {
+        name: np.flatnonzero(part_of_clip == index) for index, name in enumerate(names)
+    }
+    nothing = np.zeros(0, np.int64)
+    return Split(
+        *(
+            clips.select(positions.get(name, nothing)).with_split(name)
+            for name in Split._fields
+        )
+    )
