@@ -1,0 +1,146 @@
+"""A bundle ready to use: files or samples in, predictions out, without TensorFlow."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+from sonotype.audio.io import read_audio
+from sonotype.audio.resample import resample
+from sonotype.audio.windows import cut_windows
+from sonotype.bundle import Bundle, read_bundle
+from sonotype.errors import AudioError, BundleError
+from sonotype.inference.results import Prediction
+from sonotype.labels import Labels
+from sonotype.runtime import LiteRT, Runtime
+
+if TYPE_CHECKING:  # a table of clips needs polars, which takes 0.1 s to import
+    from sonotype.clips import Clips
+
+GOLDEN_TOLERANCE = 1e-3
+
+
+class Classifier:
+    """The one object of the run side; make it with `load`.
+
+    Args:
+        bundle: The opened bundle.
+        runtime: Its graph, loaded.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+        self.bundle = bundle
+        self.labels = Labels(bundle.manifest.labels)
+        self.sample_rate = bundle.manifest.sample_rate
+        self.clip_seconds = bundle.manifest.clip_seconds
+        self._runtime = runtime
+        self._hop = max(1, round(bundle.manifest.hop_seconds * self.sample_rate))
+
+    def predict(
+        self, source: Path | str | np.ndarray, *, sample_rate: int | None = None
+    ) -> Prediction:
+        """Classify one clip.
+
+        A clip longer than the model's is scored in overlapping windows, and their
+        scores are averaged; a shorter one is padded with silence.
+
+        Args:
+            source: An audio file of any rate and number of channels, or mono samples,
+                `(n_samples,)` floats in -1..1.
+            sample_rate: Rate of the samples; default: the model's. Files know theirs.
+
+        Raises:
+            AudioError: If the file cannot be decoded, or samples are not as above.
+        """
+        if isinstance(source, np.ndarray):
+            samples = self._own_rate(source, sample_rate)
+            return Prediction.of(self._score(samples), self.labels)
+        path = Path(source)
+        samples = read_audio(path, self.sample_rate)
+        return Prediction.of(self._score(samples), self.labels, path)
+
+    def predict_many(self, sources: Iterable[Path | str]) -> Iterator[Prediction]:
+        """Classify files one after another, as they are asked for."""
+        return (self.predict(source) for source in sources)
+
+    def scores(self, clips: "Clips") -> np.ndarray:
+        """Score a table of clips, float32 of shape `(n_clips, n_labels)`.
+
+        Raises:
+            AudioError: If a clip cannot be decoded.
+        """
+        rows = [
+            self._score(
+                read_audio(
+                    clip.path,
+                    self.sample_rate,
+                    start_seconds=clip.start_seconds,
+                    end_seconds=clip.end_seconds,
+                )
+            )
+            for clip in clips
+        ]
+        return np.stack(rows) if rows else np.empty((0, len(self.labels)), np.float32)
+
+    def check_golden(self) -> float:
+        """Score the bundle's golden inputs and return the largest difference.
+
+        Raises:
+            BundleError: If the scores here are not those the model was saved with.
+        """
+        largest = 0.0
+        for golden in self.bundle.manifest.golden:
+            clip, _ = soundfile.read(self.bundle.file(golden.file), dtype="float32")
+            difference = np.abs(self._score(clip) - np.array(golden.scores))
+            largest = max(largest, float(difference.max()))
+        if not largest <= GOLDEN_TOLERANCE:
+            raise BundleError(
+                f"{self.bundle.path} gives other scores here than where it was made: "
+                f"they differ by {largest:.2g} on its golden inputs; export it again"
+            )
+        return largest
+
+    def _own_rate(self, samples: np.ndarray, sample_rate: int | None) -> np.ndarray:
+        if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
+            raise AudioError(
+                "samples must be a 1-D array of floats in -1..1, but this one has "
+                f"shape {samples.shape} and dtype {samples.dtype}"
+            )
+        if not len(samples) or not np.isfinite(samples).all():
+            raise AudioError("samples must be finite, and at least one")
+        floats = samples.astype(np.float32)
+        rate = sample_rate or self.sample_rate
+        return resample(floats, from_rate=rate, to_rate=self.sample_rate)
+
+    def _score(self, samples: np.ndarray) -> np.ndarray:
+        windows = cut_windows(samples, self._runtime.n_samples, hop=self._hop)
+        averaged: np.ndarray = self._runtime.scores(windows).mean(axis=0)
+        return averaged
+
+
+def load(path: Path | str) -> Classifier:
+    """Open a bundle for prediction.
+
+    The graph's size and hash are checked against `model.json`, and its scores on the
+    golden inputs against those the model gave when it was saved.
+
+    Args:
+        path: The bundle's folder.
+
+    Raises:
+        BundleError: If it is no bundle, is broken or edited, or gives other scores.
+    """
+    bundle = read_bundle(path)
+    graph = bundle.file("model.tflite")
+    runtime = LiteRT(graph)
+    expected = bundle.manifest.n_samples, len(bundle.manifest.labels)
+    if (runtime.n_samples, runtime.n_labels) != expected:
+        raise BundleError(
+            f"{graph} takes {runtime.n_samples} samples to {runtime.n_labels} scores, "
+            f"but model.json says {expected[0]} and {expected[1]}"
+        )
+    classifier = Classifier(bundle, runtime)
+    classifier.check_golden()
+    return classifier

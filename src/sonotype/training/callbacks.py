@@ -1,0 +1,92 @@
+"""What happens beside the fit: progress, keeping the best weights, noticing NaN."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from sonotype.errors import DataError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a fit stands after a step; validation numbers come at an epoch's end."""
+
+    step: int
+    n_steps: int
+    epoch: int
+    n_epochs: int
+    loss: float
+    accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+class ReportProgress(keras.callbacks.Callback):
+    """Hand every step's numbers to a function; stop when they are no numbers.
+
+    Args:
+        on_progress: Called after each step and each epoch.
+    """
+
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        super().__init__()
+        self._on_progress = on_progress
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember the epoch, counted from 1."""
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
+        """Report one step."""
+        self._report(batch + 1, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Report the epoch with its validation numbers."""
+        self._report(self.params["steps"], logs)
+
+    def _report(self, batch: int, logs: dict[str, Any]) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise DataError(
+                f"training diverged in epoch {self._epoch}: the loss is "
+                f"{logs['loss']}; lower training.learning_rate"
+            )
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        self._on_progress(
+            Progress(
+                step=(self._epoch - 1) * steps + batch,
+                n_steps=epochs * steps,
+                epoch=self._epoch,
+                n_epochs=epochs,
+                loss=float(logs["loss"]),
+                accuracy=float(logs["accuracy"]),
+                validation_loss=logs.get("val_loss"),
+                validation_accuracy=logs.get("val_accuracy"),
+            )
+        )
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Give the model back the weights of its best epoch when training ends.
+
+    Best is the highest validation accuracy; among equals, the lowest validation loss.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._best: tuple[float, float] | None = None
+        self._weights: list[Any] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Keep a copy if this epoch beats all before it."""
+        reached = (logs["val_accuracy"], -logs["val_loss"])
+        if self._best is None or reached > self._best:
+            self._best = reached
+            self._weights = self.model.get_weights()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Put the best weights back."""
+        self.model.set_weights(self._weights)

@@ -1,0 +1,63 @@
+"""The Keras model of a bundle, for fine-tuning and for comparison."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+# Importing the layers registers them, so that `model.keras` can name them.
+from sonotype.audio.io import read_audio
+from sonotype.audio.windows import cut_windows
+from sonotype.bundle import Bundle
+from sonotype.clips import Clip, Clips
+from sonotype.errors import BundleError
+from sonotype.labels import Labels
+from sonotype.training.score import score_windows
+
+
+@dataclass(frozen=True)
+class KerasClassifier:
+    """The Keras model of a bundle behind the same two words as `Classifier`.
+
+    Args:
+        model: Plain Keras, ready to be compiled and fitted further.
+        bundle: Where it came from.
+    """
+
+    model: keras.Model
+    bundle: Bundle
+
+    @property
+    def labels(self) -> Labels:
+        """What the outputs mean."""
+        return Labels(self.bundle.manifest.labels)
+
+    def scores(self, clips: Clips) -> np.ndarray:
+        """Score clips read from their files, float32 `(n_clips, n_labels)`."""
+        manifest = self.bundle.manifest
+        hop = max(1, round(manifest.hop_seconds * manifest.sample_rate))
+
+        def windows(clip: Clip) -> np.ndarray:
+            samples = read_audio(
+                clip.path,
+                manifest.sample_rate,
+                start_seconds=clip.start_seconds,
+                end_seconds=clip.end_seconds,
+            )
+            return cut_windows(samples, manifest.n_samples, hop=hop)
+
+        return score_windows(self.model, map(windows, clips))
+
+
+def load_trained(bundle: Bundle) -> KerasClassifier:
+    """Load `model.keras` of a bundle.
+
+    Raises:
+        BundleError: If the file is broken, edited, or does not load.
+    """
+    path = bundle.file("model.keras")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise BundleError(f"{path} does not load in Keras: {error}") from error
+    return KerasClassifier(model, bundle)

@@ -1,0 +1,176 @@
+"""Fit a classifier to clips: the train side's main function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import polars as pl
+
+from sonotype.audio.windows import cut_windows
+from sonotype.clips import Clips
+from sonotype.dataset.cache import AudioCache, CachedAudio
+from sonotype.dataset.heard import heard_table
+from sonotype.errors import DataError
+from sonotype.labels import Labels
+from sonotype.settings import Settings, read_settings
+from sonotype.training.augmented import AugmentedModel
+from sonotype.training.batches import EvaluationBatches, TrainingBatches
+from sonotype.training.build import build_augmentation, build_model
+from sonotype.training.callbacks import KeepBest, Progress, ReportProgress
+from sonotype.training.optimizer import build_optimizer
+from sonotype.training.score import score_windows
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A fitted classifier and all that is needed to evaluate, export and repeat it.
+
+    Args:
+        model: Plain Keras: samples `(batch, n_samples)` to scores `(batch, n_labels)`.
+        labels: What the outputs mean.
+        settings: The settings that made it.
+        heard: The clips it was fitted to and chosen by (train and validation).
+        cache: Where decoded clips are kept.
+    """
+
+    model: keras.Model
+    labels: Labels
+    settings: Settings
+    heard: Clips
+    cache: AudioCache
+
+    def scores(self, clips: Clips) -> np.ndarray:
+        """Score clips as `Classifier` does: float32 `(n_clips, n_labels)`.
+
+        Raises:
+            DataError: If a clip cannot be decoded.
+        """
+        audio = self.cache.load_all(clips)
+        n_samples, hop = self.settings.n_samples, self.settings.n_hop
+        windows = (
+            cut_windows(audio.samples(position), n_samples, hop=hop)
+            for position in range(len(audio))
+        )
+        return score_windows(self.model, windows)
+
+    def heard_table(self) -> pl.DataFrame:
+        """Return the clips it was fitted to and chosen by, told by content."""
+        return heard_table(self.heard)
+
+
+def train(
+    train_clips: Clips,
+    validation_clips: Clips,
+    *,
+    settings: Settings | str = "default",
+    epochs: int | None = None,
+    noise: np.ndarray | None = None,
+    cache_folder: Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TrainedModel:
+    """Fit a classifier to labelled clips.
+
+    Args:
+        train_clips: Clips to learn from.
+        validation_clips: Clips to choose the best epoch by; of other groups.
+        settings: A recipe's name, or settings from `read_settings`.
+        epochs: Passes over the clips; default: what the settings say.
+        noise: Background recordings at the model's rate, float32 `(samples,)`, for
+            recipes that mix noise in.
+        cache_folder: Where decoded audio is kept; default: the user's cache.
+        on_progress: Called after every step.
+
+    Returns:
+        The model with the weights of its best epoch, or the last if the recipe says so.
+
+    Raises:
+        DataError: If the labels differ, a clip cannot be decoded, or training diverges.
+        SettingError: If the recipe or a setting in it is unknown.
+    """
+    if isinstance(settings, str):
+        settings = read_settings(settings)
+    if epochs is not None:
+        training = settings.training.model_copy(update={"epochs": epochs})
+        settings = settings.model_copy(update={"training": training})
+    if train_clips.labels != validation_clips.labels:
+        raise DataError("training and validation clips must list the same labels")
+    cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
+    keras.utils.set_random_seed(settings.seed)
+    classifier = build_model(settings, len(train_clips.labels))
+    fit(
+        classifier,
+        cache.load_all(train_clips),
+        cache.load_all(validation_clips),
+        settings=settings,
+        noise=noise,
+        on_progress=on_progress,
+    )
+    heard = Clips.concatenate(
+        [train_clips.with_split("train"), validation_clips.with_split("validation")]
+    )
+    return TrainedModel(classifier, train_clips.labels, settings, heard, cache)
+
+
+def fit(
+    classifier: keras.Model,
+    train_audio: CachedAudio,
+    validation_audio: CachedAudio,
+    *,
+    settings: Settings,
+    noise: np.ndarray | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """Fit a classifier in place to cached clips; see `train` for the arguments."""
+    batches = TrainingBatches(
+        train_audio,
+        train_audio.clips.targets(),
+        n_samples=settings.n_samples,
+        batch_size=settings.training.batch_size,
+        steps_per_epoch=settings.training.steps_per_epoch,
+        seed=settings.seed,
+    )
+    validation = EvaluationBatches(
+        validation_audio,
+        validation_audio.clips.targets(),
+        n_samples=settings.n_samples,
+    )
+    model = compile_model(
+        classifier,
+        settings,
+        n_steps=settings.training.epochs * len(batches),
+        noise=noise,
+    )
+    callbacks: list[keras.callbacks.Callback] = []
+    if settings.training.keep == "best":
+        callbacks.append(KeepBest())
+    callbacks.append(ReportProgress(on_progress or (lambda progress: None)))
+    model.fit(
+        batches,
+        validation_data=validation,
+        epochs=settings.training.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+def compile_model(
+    classifier: keras.Model,
+    settings: Settings,
+    *,
+    n_steps: int,
+    noise: np.ndarray | None = None,
+) -> AugmentedModel:
+    """Wrap a classifier in its augmentation and compile it for a run of `n_steps`."""
+    waveform, spectrogram = build_augmentation(settings, noise=noise)
+    model = AugmentedModel(classifier, waveform=waveform, spectrogram=spectrogram)
+    smoothing = settings.training.label_smoothing
+    model.compile(
+        optimizer=build_optimizer(settings.training, n_steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        # XLA runs these convolutions eight times slower on a CPU (TensorFlow 2.21).
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    return model
