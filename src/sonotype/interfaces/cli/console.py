@@ -1,0 +1,123 @@
+"""How the commands print: data to stdout, everything else to stderr."""
+
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column, Table
+
+from sonotype.clips import Rejected
+from sonotype.dataset.split import Split
+
+REJECTED_SHOWN = 10
+
+
+def emit(text: str) -> None:
+    """Write data to stdout."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def say(text: str) -> None:
+    """Write a message for a person to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def say_table(table: Table) -> None:
+    """Draw a table on stderr."""
+    Console(stderr=True, highlight=False).print(table)
+
+
+def emit_table(table: Table) -> None:
+    """Draw a table on stdout."""
+    Console(highlight=False).print(table)
+
+
+def plain_table(columns: Sequence[str], title: str | None = None) -> Table:
+    """Return an empty table: first column text, the others numbers to the right."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left")
+    return table
+
+
+def say_rejected(rejected: Sequence[Rejected], where: str = "") -> None:
+    """List the files that were set aside, the first few with their reasons."""
+    if not rejected:
+        return
+    say(f"{len(rejected)} files were set aside{where}:")
+    for file in rejected[:REJECTED_SHOWN]:
+        say(f"  {file.path}: {file.reason}")
+    if len(rejected) > REJECTED_SHOWN:
+        say(f"  and {len(rejected) - REJECTED_SHOWN} more")
+
+
+def split_table(parts: Split) -> Table:
+    """Return the clips of each class and the groups in each part of a split."""
+    table = plain_table(["class", *parts._fields])
+    counts = [part.counts() for part in parts]
+    for label in parts.train.labels:
+        table.add_row(label, *(str(count[label]) for count in counts))
+    table.add_row("all", *(str(len(part)) for part in parts), end_section=True)
+    table.add_row("groups", *(str(len(set(part.groups()))) for part in parts))
+    return table
+
+
+class ConsoleObserver:
+    """Shows stages and progress bars with the time left, on stderr."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description:<31}"),
+            BarColumn(bar_width=12),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[detail]}"),
+            console=Console(stderr=True, highlight=False),
+        )
+        self._task: TaskID | None = None
+        self._started = time.monotonic()
+
+    def __enter__(self) -> "ConsoleObserver":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._finish()
+        self._bars.stop()
+
+    def stage(self, name: str) -> None:
+        """Finish the last bar and begin another."""
+        self._finish()
+        self._task = self._bars.add_task(name, total=None, detail="")
+
+    def progress(self, done: int, total: int, detail: str = "") -> None:
+        """Move the current bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total, detail=detail)
+
+    def parts(self, parts: Split) -> None:
+        """Print how the clips were split, above the bars."""
+        self._bars.console.print(split_table(parts))
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            task = self._bars.tasks[-1]
+            total = task.total or 1
+            self._bars.update(self._task, total=total, completed=total)
+            self._bars.stop_task(self._task)

@@ -1,0 +1,136 @@
+"""`sonotype evaluate`: how good a bundle is on labelled recordings."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sonotype.interfaces.cli.console import (
+    emit,
+    emit_table,
+    plain_table,
+    say,
+    say_rejected,
+)
+from sonotype.interfaces.cli.options import (
+    BundleArgument,
+    ClassesOption,
+    DataArgument,
+    GroupByOption,
+    ReportFormat,
+    split_names,
+)
+
+if TYPE_CHECKING:
+    from sonotype.clips import Clips
+    from sonotype.evaluation.report import Report
+    from sonotype.inference.classifier import Classifier
+
+
+def evaluate(
+    bundle: BundleArgument,
+    data: DataArgument,
+    *,
+    format: Annotated[ReportFormat, typer.Option(help="Form of the report.")] = (
+        ReportFormat.table
+    ),
+    classes: ClassesOption = None,
+    group_by: GroupByOption = None,
+    all_clips: Annotated[
+        bool, typer.Option("--all", help="Count clips heard in training too.")
+    ] = False,
+    keras: Annotated[
+        bool | None,
+        typer.Option(
+            "--keras/--no-keras",
+            help="Evaluate the Keras model beside the LiteRT graph. "
+            "Default: where Keras is installed.",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the confusion matrix into this file.")
+    ] = None,
+) -> None:
+    """Measure a bundle on recordings it has not heard in training."""
+    from sonotype.evaluation.report import evaluate as evaluate_model
+    from sonotype.inference.classifier import load
+
+    classifier = load(bundle)
+    clips = read_clips(classifier, data, split_names(classes), group_by)
+    if not all_clips:
+        clips = leave_out_heard(bundle, clips)
+    reports = {"LiteRT": evaluate_model(classifier, clips)}
+    if find_spec("keras") is not None if keras is None else keras:
+        from sonotype.training.load import load_trained
+
+        reports["Keras"] = evaluate_model(load_trained(classifier.bundle), clips)
+    if format is ReportFormat.json:
+        plain = {name: report.to_dict() for name, report in reports.items()}
+        emit(json.dumps(plain, indent=2))
+    else:
+        print_reports(reports)
+    if picture:
+        from sonotype.evaluation.figures import plot_confusion
+
+        plot_confusion(reports["LiteRT"]).savefig(picture, dpi=150)
+
+
+def read_clips(
+    classifier: "Classifier",
+    data: Path,
+    classes: list[str] | None,
+    group_by: str | None,
+) -> "Clips":
+    """Read the folder; without `classes`, the folders whose names the model knows."""
+    from sonotype.dataset.readers.folder import class_folders, read_folder
+
+    if classes is None:
+        found = class_folders(data)
+        classes = [name for name in found if name in classifier.labels]
+        others = sorted(set(found) - set(classes))
+        if others and classes:
+            say(f"left out, for the model has no such class: {', '.join(others)}")
+    clips = read_folder(data, classes=classes or None, group_by=group_by)
+    say_rejected(clips.rejected)
+    return clips
+
+
+def leave_out_heard(bundle: Path, clips: "Clips") -> "Clips":
+    """Return the clips that took no part in training; say how many did.
+
+    Raises:
+        DataError: If none remains.
+    """
+    from sonotype.dataset.heard import unheard
+    from sonotype.errors import DataError
+
+    kept = unheard(clips, bundle / "heard.csv")
+    n_heard = len(clips) - len(kept)
+    if not len(kept):
+        raise DataError(
+            f"all {n_heard} clips were used in training, so they cannot tell how good "
+            "the model is; give others, or pass --all to count them anyway"
+        )
+    if n_heard:
+        say(f"left out {n_heard} clips that were used in training (--all counts them)")
+    return kept
+
+
+def print_reports(reports: "dict[str, Report]") -> None:
+    """Print the headline of every report, then classes and confusions of the first."""
+    for name, report in reports.items():
+        emit(f"{name:<7} {report}")
+    first = next(iter(reports.values()))
+    classes = plain_table(["class", "clips", "precision", "recall", "F1"])
+    for row in first.classes:
+        shares = (f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
+        classes.add_row(row.label, str(row.n_clips), *shares)
+    emit("")
+    emit_table(classes)
+    confusion = plain_table(["true \\ predicted", *first.labels])
+    for label, counts in zip(first.labels, first.confusion, strict=True):
+        confusion.add_row(label, *(str(count or ".") for count in counts))
+    emit("")
+    emit_table(confusion)

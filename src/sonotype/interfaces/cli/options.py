@@ -1,0 +1,52 @@
+"""Options that several commands share, written once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+BundleArgument = Annotated[
+    Path, typer.Argument(help="A bundle: the folder that `sonotype train` made.")
+]
+DataArgument = Annotated[
+    Path, typer.Argument(help="A folder with one folder of recordings a class.")
+]
+ClassesOption = Annotated[
+    str | None, typer.Option(help="Only these classes, separated by commas.")
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What must not straddle a split: 'file', 'part:N' (N-th part of the "
+        "path), or a regular expression with one group. Default: the speaker in "
+        "SPEAKER_nohash_N names, else each file."
+    ),
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Where decoded audio is kept. Default: user's cache."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+class TableFormat(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class ReportFormat(StrEnum):
+    """How a report is printed."""
+
+    table = "table"
+    json = "json"
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Return the names in a comma-separated option."""
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]

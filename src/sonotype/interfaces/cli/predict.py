@@ -1,0 +1,39 @@
+"""`sonotype predict`: one row per file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sonotype.interfaces.cli.console import emit, say_rejected
+from sonotype.interfaces.cli.options import BundleArgument, TableFormat
+
+
+def predict(
+    bundle: BundleArgument,
+    files: Annotated[list[Path], typer.Argument(help="Audio files, any rate.")],
+    *,
+    format: Annotated[TableFormat, typer.Option(help="Form of the rows.")] = (
+        TableFormat.table
+    ),
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail if any file cannot be read.")
+    ] = False,
+) -> None:
+    """Classify audio files; TensorFlow is not needed."""
+    from sonotype.clips import Rejected
+    from sonotype.errors import AudioError
+    from sonotype.inference.classifier import load
+    from sonotype.inference.writers import WRITERS
+
+    classifier = load(bundle)
+    predictions, rejected = [], []
+    for file in files:
+        try:
+            predictions.append(classifier.predict(file))
+        except AudioError as error:
+            rejected.append(Rejected(file, str(error)))
+    emit(WRITERS[format](predictions))
+    say_rejected(rejected)
+    if rejected and (strict or not predictions):
+        raise typer.Exit(1)

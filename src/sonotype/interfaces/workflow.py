@@ -1,0 +1,167 @@
+"""The main job from a folder to a bundle, in the order a person would do it."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sonotype.atomic import refuse_existing
+from sonotype.audio.io import read_audio
+from sonotype.bundle import Bundle
+from sonotype.clips import Rejected
+from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.readers.folder import find_background_noise, read_folder
+from sonotype.dataset.split import Split, split
+from sonotype.errors import DataError
+from sonotype.evaluation.report import Report, evaluate
+from sonotype.settings import Settings
+
+
+class Observer(Protocol):
+    """Somebody to tell how far the work is."""
+
+    def stage(self, name: str) -> None:
+        """Learn that another stage begins."""
+
+    def progress(self, done: int, total: int, detail: str = "") -> None:
+        """Learn how much of the current stage is done."""
+
+    def parts(self, parts: Split) -> None:
+        """Learn how the clips were split."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training on a folder made.
+
+    Args:
+        bundle: The bundle on disk.
+        parts: The clips it was fitted to, chosen by and tested on.
+        report: Test results of the Keras model; `None` if nothing was held out.
+        shipped: The same of the bundle's LiteRT graph, from the audio files.
+        rejected: Files that were set aside, with reasons.
+    """
+
+    bundle: Bundle
+    parts: Split
+    report: Report | None
+    shipped: Report | None
+    rejected: tuple[Rejected, ...]
+
+
+def train_folder(
+    root: Path,
+    out: Path,
+    settings: Settings,
+    observer: Observer,
+    *,
+    replace: bool = False,
+    strict: bool = False,
+    cache_folder: Path | None = None,
+) -> Outcome:
+    """Read, split, train, evaluate on held-out groups, and write a bundle.
+
+    Args:
+        root: A folder with one folder of recordings a class.
+        out: The bundle to make.
+        settings: From `read_settings`.
+        observer: Told of every stage.
+        replace: Whether a bundle at `out` may be replaced.
+        strict: Whether a single unusable file is an error.
+        cache_folder: Where decoded audio is kept; default: the user's cache.
+
+    Raises:
+        SonotypeError: If the data cannot be used or a step fails; nothing is written.
+    """
+    refuse_existing(out, replace=replace)
+    observer.stage("Reading")
+    clips = read_folder(
+        root, classes=settings.data.classes, group_by=settings.data.group_by
+    )
+    cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
+    clips = cache.load(clips, on_progress=observer.progress).clips
+    if strict and clips.rejected:
+        first = clips.rejected[0]
+        raise DataError(
+            f"{len(clips.rejected)} files cannot be used; the first is {first.path}: "
+            f"{first.reason}"
+        )
+    parts = split(
+        clips,
+        validation=settings.data.validation,
+        test=settings.data.test,
+        seed=settings.seed,
+    )
+    observer.parts(parts)
+
+    # TensorFlow takes seconds to import: only once the data is known to be usable.
+    observer.stage("Starting TensorFlow")
+    from sonotype.exporters.export import export
+    from sonotype.training.callbacks import Progress
+    from sonotype.training.train import train
+
+    def on_progress(now: Progress) -> None:
+        observer.progress(now.step, now.n_steps, f"accuracy {now.accuracy:.3f}")
+
+    observer.stage("Training")
+    trained = train(
+        parts.train,
+        parts.validation,
+        settings=settings,
+        noise=read_noise(root, settings.audio.sample_rate),
+        cache_folder=cache_folder,
+        on_progress=on_progress,
+    )
+    report = None
+    if len(parts.test):
+        observer.stage("Evaluating")
+        report = evaluate(trained, parts.test)
+    observer.stage("Writing and checking the bundle")
+    bundle = export(
+        trained,
+        out,
+        test_metrics=report.to_dict() if report else None,
+        attachments=attachments(report, clips.rejected),
+        replace=replace,
+    )
+    shipped = None
+    if report:
+        from sonotype.inference.classifier import load
+
+        observer.stage("Evaluating the bundle")
+        shipped = evaluate(load(out), parts.test)
+    return Outcome(bundle, parts, report, shipped, clips.rejected)
+
+
+def read_noise(root: Path, sample_rate: int) -> np.ndarray | None:
+    """Return the recordings of `_background_noise_`, joined, if there are any."""
+    recordings = [read_audio(path, sample_rate) for path in find_background_noise(root)]
+    return np.concatenate(recordings) if recordings else None
+
+
+def attachments(
+    report: Report | None, rejected: tuple[Rejected, ...]
+) -> dict[str, bytes]:
+    """Return the further files of a bundle: a picture, and files set aside."""
+    files: dict[str, bytes] = {}
+    if report:
+        from sonotype.evaluation.figures import plot_confusion
+
+        picture = io.BytesIO()
+        plot_confusion(report).savefig(picture, format="png", dpi=150)
+        files["confusion.png"] = picture.getvalue()
+    if rejected:
+        files["rejected.csv"] = rejected_csv(rejected).encode()
+    return files
+
+
+def rejected_csv(rejected: tuple[Rejected, ...]) -> str:
+    """Return the files that were set aside as CSV: path and reason."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "reason"])
+    writer.writerows((file.path, file.reason) for file in rejected)
+    return text.getvalue()
