@@ -192,7 +192,10 @@ def test_an_empty_file_with_tags_after_the_sound_is_finished(tmp_path: Path) -> 
     assert not extent.is_unfinished
 
 
-@pytest.mark.parametrize("content", [b"", b"R", b"RIFF", b"RIFF\0\0\0\0WAVE", b"FORM", b"riff", b"NIST_1A\n   1024\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"R", b"RIFF", b"RIFF\0\0\0\0WAVE", b"FORM", b"riff", b"NIST_1A\n   1024\n"],
+)
 def test_a_header_without_sound_states_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(content)

@@ -64,7 +64,14 @@ def test_info_of_a_flac_without_a_length_counts_its_samples(tmp_path: Path) -> N
     content[22:26] = bytes(4)
     path.write_bytes(content)
     assert read_info(path).n_samples == 4_000
-    assert len(read_native(path, start_seconds=0.25)[0]) == 2_000
+    whole, _ = read_native(path)
+    assert len(whole) == 4_000
+    part, _ = read_native(path, start_seconds=0.25, end_seconds=0.4)
+    np.testing.assert_array_equal(part, whole[2_000:3_200])
+    with pytest.raises(
+        AudioError, match=r"not inside the recording, which lasts 0\.5 s"
+    ):
+        read_native(path, start_seconds=0.25, end_seconds=0.6)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
@@ -162,6 +169,19 @@ def test_a_flac_that_promises_too_much_does_not_fill_the_memory(
         AudioError, match=f"promises {promised} samples, but 4000 could be decoded"
     ):
         read_native(path)
+
+
+@pytest.mark.parametrize("start", [0.05, 0.4])
+def test_an_interval_of_a_shortened_flac_may_be_whole(
+    tmp_path: Path, start: float
+) -> None:
+    path = write(tmp_path / "a.flac", np.tile(NOISE, (10, 1)))
+    whole, _ = read_native(path, start_seconds=start, end_seconds=start + 0.1)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    part, _ = read_native(path, start_seconds=start, end_seconds=start + 0.1)
+    np.testing.assert_array_equal(part, whole)
+    with pytest.raises(AudioError, match="header promises 40000 samples"):
+        read_native(path, start_seconds=4.5)
 
 
 def test_a_shortened_mp3_is_refused_though_its_header_is_not(tmp_path: Path) -> None:

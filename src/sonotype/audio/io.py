@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from sonotype.audio.resample import resample
-from sonotype.audio.sound_file import Sound, open_sound, read_blocks
+from sonotype.audio.sound_file import Sound, count_samples, open_sound, read_blocks
 from sonotype.errors import AudioError
 
 # Containers whose missing end is noticed, and the names people give their files.
@@ -82,9 +82,7 @@ def read_info(path: Path | str) -> AudioInfo:
     """
     path = Path(path)
     with open_sound(path) as sound:
-        n_samples = sound.n_samples
-        if n_samples is None:
-            n_samples = sum(len(block) for block in read_blocks(sound))
+        n_samples = count_samples(sound)
         return AudioInfo(
             path=path,
             container=sound.format,
@@ -117,17 +115,18 @@ def read_native(
     """
     path = Path(path)
     with open_sound(path) as sound:
-        start, end = _interval(sound, start_seconds, end_seconds)
-        if start:
-            sound.seek(start)
-        wanted = None if end is None else end - start
-        blocks = list(read_blocks(sound, wanted))
         sample_rate: int = sound.samplerate
-    n_found = sum(len(block) for block in blocks)
-    if n_found == 0 or (wanted is not None and n_found < wanted):
+        if start_seconds is None and end_seconds is None:
+            start, end = 0, sound.n_samples
+            blocks = list(read_blocks(sound, end))
+        else:
+            start, end = _interval(sound, start_seconds, end_seconds)
+            blocks = list(read_blocks(sound, end - start, start=start))
+    found = start + sum(len(block) for block in blocks)
+    if not blocks or (end is not None and found < end):
         raise AudioError(
             f"{path}: is cut short or damaged: its header promises "
-            f"{'more' if end is None else end} samples, but {start + n_found} could be "
+            f"{'some' if end is None else end} samples, but {found} could be "
             "decoded; get the whole file again"
         )
     # (n_samples, n_channels) -> (n_samples,)
@@ -189,20 +188,18 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
 
 def _interval(
     sound: Sound, start_seconds: float | None, end_seconds: float | None
-) -> tuple[int, int | None]:
-    """Return the first sample and the one after the last; `None` is the end."""
-    n_samples = sound.n_samples
-    if start_seconds is None and end_seconds is None:
-        return 0, n_samples
+) -> tuple[int, int]:
+    """Return the first sample of an interval and the one after its last."""
     begin = 0.0 if start_seconds is None else start_seconds
     to = "the end" if end_seconds is None else f"{end_seconds} s"
     words = f"{sound.path}: the interval from {begin} s to {to}"
     finish = math.nextafter(math.inf, 0) if end_seconds is None else end_seconds
     if not 0 <= begin < finish < math.inf:
         raise AudioError(f"{words} is empty or not a time")
+    n_samples = count_samples(sound)
     start = round(begin * sound.samplerate)
     end = n_samples if end_seconds is None else round(finish * sound.samplerate)
-    if n_samples is not None and (start >= n_samples or (end or 0) > n_samples):
+    if start >= n_samples or end > n_samples:
         raise AudioError(
             f"{words} is not inside the recording, "
             f"which lasts {n_samples / sound.samplerate:.6g} s"

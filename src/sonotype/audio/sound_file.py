@@ -67,12 +67,33 @@ def open_sound(path: Path) -> Iterator[Sound]:
                 source = stack.enter_context(_finish_wav(path, extent))
             sound = stack.enter_context(Sound(source))
             sound.path = path
-            _count_samples(sound)
+            _read_length(sound)
         yield sound
 
 
-def read_blocks(sound: Sound, n_samples: int | None = None) -> Iterator[np.ndarray]:
-    """Yield the next samples of an open file, block by block.
+def count_samples(sound: Sound) -> int:
+    """Return how many samples an open file has, by decoding it if nothing else tells.
+
+    Args:
+        sound: From `open_sound`; it is then at its first sample again.
+
+    Returns:
+        Samples of one channel.
+
+    Raises:
+        AudioError: If decoding fails.
+    """
+    if sound.n_samples is None:
+        sound.n_samples = sum(len(block) for block in read_blocks(sound))
+        with _audio_errors(sound.path):
+            sound.seek(0)
+    return sound.n_samples
+
+
+def read_blocks(
+    sound: Sound, n_samples: int | None = None, *, start: int | None = None
+) -> Iterator[np.ndarray]:
+    """Yield samples of an open file, block by block.
 
     In blocks, because a damaged header may promise more than fits into memory, and a
     recording may last a week.
@@ -80,6 +101,7 @@ def read_blocks(sound: Sound, n_samples: int | None = None) -> Iterator[np.ndarr
     Args:
         sound: From `open_sound`.
         n_samples: Most samples to read; `None` reads to the end.
+        start: Sample to begin with; `None` goes on from where the file is.
 
     Yields:
         float32 of shape `(n, n_channels)`, 2**20 numbers at most.
@@ -87,15 +109,20 @@ def read_blocks(sound: Sound, n_samples: int | None = None) -> Iterator[np.ndarr
     Raises:
         AudioError: If decoding fails.
     """
+    if start is not None:
+        with _audio_errors(sound.path, sound.n_samples):
+            sound.seek(start)
     left = math.inf if n_samples is None else n_samples
     while left > 0:
         n_wanted = int(min(left, _BLOCK_VALUES // sound.channels))
         with _audio_errors(sound.path, sound.n_samples):
             block = sound.read(n_wanted, dtype="float32", always_2d=True)
-        if len(block) == 0:
+        if len(block) < n_wanted:
+            # A copy, or the few samples would keep the whole block in memory.
+            yield from [block.copy()] if len(block) else []
             return
         yield block
-        left -= len(block)
+        left -= n_wanted
 
 
 def check_file(path: Path) -> None:
@@ -160,7 +187,7 @@ def _finish_wav(path: Path, extent: Extent) -> Iterator[mmap.mmap]:
         yield content
 
 
-def _count_samples(sound: Sound) -> None:
+def _read_length(sound: Sound) -> None:
     n_samples: int | None = sound.frames
     if sound.format == "OGG":
         check_ogg(sound.path)

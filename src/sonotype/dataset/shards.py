@@ -86,7 +86,7 @@ class ShardFolder:
         self._n_samples = 0
         with self._disk_errors():
             folder.mkdir(parents=True, exist_ok=True)
-            for index in sorted(folder.glob("*.parquet")):
+            for index in sorted(folder.glob("[!.]*.parquet")):
                 self._open(index)
 
     def __enter__(self) -> "ShardFolder":
