@@ -21,10 +21,10 @@ import numpy as np
 import soundfile
 import tensorflow as tf
 from results import save
-from sonotype.dataset.split import Split, k_folds
 
 from sonotype.clips import Clips
 from sonotype.dataset.readers.folder import read_folder
+from sonotype.dataset.split import Split, k_folds
 from sonotype.evaluation.report import report_from_scores
 from sonotype.settings import read_settings
 from sonotype.training.train import train

@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
+
+# No example database: a checkout may be read-only, and CI starts from nothing.
+settings.register_profile("sonotype", database=None, deadline=None)
+settings.load_profile("sonotype")
 
 SAMPLE_RATE = 8_000
 CLIP_SECONDS = 0.25

@@ -10,18 +10,18 @@ from sonotype.dataset.cache import CachedAudio
 
 
 class TrainingBatches(keras.utils.PyDataset):
-    """Shuffled, repeated, full batches of augmentable examples.
+    """An endless stream of shuffled, full batches.
 
-    The clips are read in an endless stream of fresh permutations, cut into batches, so
+    The clips are read in fresh permutations, one after the other, cut into batches, so
     every batch is full even when there are fewer clips than that. Which clips, and
-    where longer ones are cropped, depends on the seed and the step alone.
+    where longer ones are cropped, depends on the seed and the step alone. The stream
+    runs on over the epochs: starting it anew each time would cost a step or two.
 
     Args:
         audio: The cached clips.
         targets: One-hot targets, `(n_clips, n_classes)`.
         n_samples: Samples an example.
         batch_size: Examples a batch.
-        steps_per_epoch: Batches an epoch; default: one pass over the clips.
         seed: Seed of order and crops.
     """
 
@@ -32,7 +32,6 @@ class TrainingBatches(keras.utils.PyDataset):
         *,
         n_samples: int,
         batch_size: int,
-        steps_per_epoch: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -40,25 +39,19 @@ class TrainingBatches(keras.utils.PyDataset):
         self._targets = targets
         self._n_samples = n_samples
         self._batch_size = batch_size
-        self._steps = steps_per_epoch or -(-len(targets) // batch_size)
         self._seed = seed
-        self._epoch = 0
         self._permutation = lru_cache(maxsize=4)(self._draw_permutation)
 
-    def __len__(self) -> int:
-        return self._steps
+    @property
+    def num_batches(self) -> None:
+        """`None`, which tells Keras that there is no last batch."""
 
     def __getitem__(self, step: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        step += self._epoch * self._steps
         positions = self._positions(step)
         crop = np.random.default_rng((self._seed, 1, step))
         audio = self._audio.batch(positions, self._n_samples, crop)
         target = self._targets[positions]
         return {"audio": audio, "target": target}, target
-
-    def on_epoch_end(self) -> None:
-        """Go on in the stream instead of starting it again."""
-        self._epoch += 1
 
     def _positions(self, step: int) -> np.ndarray:
         """Return which clips the `step`-th batch of the whole run holds."""

@@ -123,14 +123,16 @@ def fit(
     on_progress: Callable[[Progress], None] | None = None,
 ) -> None:
     """Fit a classifier in place to cached clips; see `train` for the arguments."""
+    training = settings.training
     batches = TrainingBatches(
         train_audio,
         train_audio.clips.targets(),
         n_samples=settings.n_samples,
-        batch_size=settings.training.batch_size,
-        steps_per_epoch=settings.training.steps_per_epoch,
+        batch_size=training.batch_size,
         seed=settings.seed,
     )
+    one_pass = -(-len(train_audio) // training.batch_size)
+    n_steps = training.steps_per_epoch or one_pass
     validation = EvaluationBatches(
         validation_audio,
         validation_audio.clips.targets(),
@@ -139,17 +141,18 @@ def fit(
     model = compile_model(
         classifier,
         settings,
-        n_steps=settings.training.epochs * len(batches),
+        n_steps=training.epochs * n_steps,
         noise=noise,
     )
     callbacks: list[keras.callbacks.Callback] = []
-    if settings.training.keep == "best":
+    if training.keep == "best":
         callbacks.append(KeepBest())
     callbacks.append(ReportProgress(on_progress or (lambda progress: None)))
     model.fit(
         batches,
         validation_data=validation,
-        epochs=settings.training.epochs,
+        epochs=training.epochs,
+        steps_per_epoch=n_steps,
         callbacks=callbacks,
         verbose=0,
     )
