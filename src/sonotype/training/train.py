@@ -153,6 +153,7 @@ def fit(
         validation_data=validation,
         epochs=training.epochs,
         steps_per_epoch=n_steps,
+        shuffle=False,  # the stream is shuffled already
         callbacks=callbacks,
         verbose=0,
     )
