@@ -32,6 +32,14 @@ def test_targets_are_one_hot_in_the_order_of_the_labels() -> None:
     assert three_clips().targets().dtype == np.float32
 
 
+def test_what_is_known_to_be_absent_is_kept() -> None:
+    clip = Clip(Path("a.wav"), ("wren",), "site 1", absent=("robin",))
+    clips = Clips.of([clip], Labels(("crow", "robin", "wren")))
+    assert clips[0] == clip
+    with pytest.raises(DataError, match=r"not in the list: \['robin'\]"):
+        Clips.of([clip], Labels(("wren",)))
+
+
 def test_counts_include_labels_nobody_carries() -> None:
     clips = Clips(three_clips().frame, Labels(("yes", "no", "stop")))
     assert clips.counts() == {"yes": 1, "no": 2, "stop": 0}

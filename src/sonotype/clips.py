@@ -16,6 +16,7 @@ SCHEMA = pl.Schema(
         "start_seconds": pl.Float64(),
         "end_seconds": pl.Float64(),
         "labels": pl.List(pl.String()),
+        "absent": pl.List(pl.String()),
         "group": pl.String(),
         "split": pl.String(),
     }
@@ -33,6 +34,8 @@ class Clip:
         start_seconds: Where the interval starts; `None` is the start of the file.
         end_seconds: Where it ends; `None` is the end of the file.
         split: The part it is assigned to, if any: train, validation or test.
+        absent: What is known not to be heard in it. In multi-label data, a label that
+            is neither heard nor absent is unknown, and nothing is learned of it.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class Clip:
     start_seconds: float | None = None
     end_seconds: float | None = None
     split: str | None = None
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,10 @@ class Clips:
                 f"a table of clips needs the columns {dict(SCHEMA)}, "
                 f"but this one has {dict(self.frame.schema)}"
             )
-        carried = set(self.frame["labels"].explode().drop_nulls().unique())
-        unlisted = sorted(carried - set(self.labels))
+        named = pl.concat(
+            [self.frame["labels"].explode(), self.frame["absent"].explode()]
+        )
+        unlisted = sorted(set(named.drop_nulls().unique()) - set(self.labels))
         if unlisted:
             raise DataError(f"clips carry labels that are not in the list: {unlisted}")
 
@@ -100,6 +106,7 @@ class Clips:
                 clip.start_seconds,
                 clip.end_seconds,
                 list(clip.labels),
+                list(clip.absent),
                 clip.group,
                 clip.split,
             )
@@ -130,6 +137,7 @@ class Clips:
             start_seconds=row["start_seconds"],
             end_seconds=row["end_seconds"],
             split=row["split"],
+            absent=tuple(row["absent"]),
         )
 
     def __iter__(self) -> Iterator[Clip]:

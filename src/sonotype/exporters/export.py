@@ -1,7 +1,8 @@
 """A trained model to a bundle on disk, whole and verified or not at all."""
 
+import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module, metadata
@@ -63,11 +64,13 @@ def export(
     with atomic_folder(path, replace=replace) as folder:
         agreement = _write_graphs(trained, folder)
         (folder / "settings.toml").write_text(trained.settings.to_toml(), "utf-8")
-        trained.heard_table().write_csv(folder / "heard.csv")
+        heard = trained.heard_table()
+        heard.write_csv(folder / "heard.csv")
         golden = _write_golden(trained, folder)
         for name, content in (attachments or {}).items():
             (folder / name).write_bytes(content)
         manifest = _manifest(trained, golden, agreement, test_metrics)
+        manifest.data["sha256"] = fingerprint(heard["sha256"])
         (folder / "README.md").write_text(model_card(manifest, path.name), "utf-8")
         listed = {
             file.relative_to(folder).as_posix(): describe_file(file)
@@ -140,6 +143,16 @@ def _manifest(
         weights=_pretrained(settings),
         versions=_versions(),
     )
+
+
+def fingerprint(hashes: Iterable[str]) -> str:
+    """Return one hash for a set of files, whatever their names and order.
+
+    Example:
+        >>> fingerprint(["b", "a"]) == fingerprint(["a", "b"])
+        True
+    """
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
 
 
 def _without_clips(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
