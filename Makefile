@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo test test-fast check format clean help
+.PHONY: demo test test-install test-fast check format clean help
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,6 +17,15 @@ demo: $(INSTALLED) ## Install, then make a spoken-word set, train, evaluate and 
 
 test: $(INSTALLED) ## Install, then run every test.
 	$(BIN)/python -m pytest --quiet
+
+test-install: $(INSTALLED) ## Install the wheel alone and predict without TensorFlow.
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/alone
+	build/alone/bin/python -m pip install --quiet --constraint constraints.txt build/wheel/*.whl
+	build/alone/bin/python -c "import importlib.util as u; assert not u.find_spec('keras')"
+	build/alone/bin/sonotype predict tests/data/tones_v1.sonotype tests/data/*.wav
+	build/alone/bin/sonotype info tests/data/tones_v1.sonotype
 
 test-fast: $(INSTALLED) ## Run the tests that take less than five seconds.
 	$(BIN)/python -m pytest --quiet -m "not slow"
@@ -36,4 +45,4 @@ clean: ## Remove the environment and everything generated.
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

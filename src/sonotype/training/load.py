@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-# Importing the layers registers them, so that `model.keras` can name them.
 from sonotype.audio.io import read_audio
 from sonotype.audio.windows import cut_windows
 from sonotype.bundle import Bundle
 from sonotype.clips import Clip, Clips
 from sonotype.errors import BundleError
+from sonotype.frontend.table import FRONTENDS
 from sonotype.labels import Labels
 from sonotype.training.score import score_windows
 
@@ -56,8 +56,10 @@ def load_trained(bundle: Bundle) -> KerasClassifier:
         BundleError: If the file is broken, edited, or does not load.
     """
     path = bundle.file("model.keras")
+    layers = {f"sonotype>{layer.__name__}": layer for layer in FRONTENDS.values()}
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, custom_objects=layers, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
-        raise BundleError(f"{path} does not load in Keras: {error}") from error
+        reason = str(error).splitlines()[0]
+        raise BundleError(f"{path} does not load in Keras: {reason}") from error
     return KerasClassifier(model, bundle)
