@@ -11,7 +11,7 @@ import numpy as np
 
 from sonotype.errors import BundleError
 
-_STDERR = threading.Lock()
+_STDERR = threading.RLock()
 
 
 class Runtime(Protocol):
@@ -33,11 +33,12 @@ def usable_cores() -> int:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep what C code writes to stderr from the user, for a moment.
 
-    LiteRT 2.3 announces its CPU delegate there with no way to turn it off
-    (google-ai-edge/LiteRT#7420); what goes wrong comes as an exception anyway.
+    LiteRT 2.3 announces its CPU delegate there (google-ai-edge/LiteRT#7420) and
+    TensorFlow 2.21 its CPU features, both with no way to turn it off; what goes wrong
+    comes as an exception anyway.
     """
     with _STDERR, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no file
         kept = os.dup(2)
@@ -65,7 +66,7 @@ class LiteRT:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 self._interpreter = Interpreter(
                     model_path=str(path), num_threads=n_threads or usable_cores()
                 )

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from sonotype.errors import ExportError
+from sonotype.runtime import quiet_stderr
 
 
 def to_litert(model: keras.Model) -> bytes:
@@ -41,7 +42,8 @@ def to_litert(model: keras.Model) -> bytes:
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         # It prints what it saves, and warns of its own move to another package.
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        silent = contextlib.redirect_stdout(io.StringIO())
+        with warnings.catch_warnings(), silent, quiet_stderr():
             warnings.simplefilter("ignore")
             graph: bytes = converter.convert()
     except Exception as error:  # the converter raises whatever it likes

@@ -17,6 +17,7 @@ from sonotype.dataset.readers.folder import find_background_noise, read_folder
 from sonotype.dataset.split import Split, split
 from sonotype.errors import DataError
 from sonotype.evaluation.report import Report, evaluate
+from sonotype.runtime import quiet_stderr
 from sonotype.settings import Settings
 
 
@@ -99,9 +100,10 @@ def train_folder(
 
     # TensorFlow takes seconds to import: only once the data is known to be usable.
     observer.stage("Starting TensorFlow")
-    from sonotype.exporters.export import export
-    from sonotype.training.callbacks import Progress
-    from sonotype.training.train import train
+    with quiet_stderr():
+        from sonotype.exporters.export import export
+        from sonotype.training.callbacks import Progress
+        from sonotype.training.train import train
 
     def on_progress(now: Progress) -> None:
         observer.progress(now.step, now.n_steps, f"accuracy {now.accuracy:.3f}")

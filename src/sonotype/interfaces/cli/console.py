@@ -1,7 +1,7 @@
 """How the commands print: data to stdout, everything else to stderr."""
 
+import os
 import sys
-import time
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -76,16 +76,17 @@ class ConsoleObserver:
     """Shows stages and progress bars with the time left, on stderr."""
 
     def __init__(self) -> None:
+        # A stderr of its own: `quiet_stderr` must not swallow the bars.
+        own_stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w")
         self._bars = Progress(
             TextColumn("{task.description:<31}"),
             BarColumn(bar_width=12),
             TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
             TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
             TextColumn("{task.fields[detail]}"),
-            console=Console(stderr=True, highlight=False),
+            console=Console(file=own_stderr, highlight=False),
         )
         self._task: TaskID | None = None
-        self._started = time.monotonic()
 
     def __enter__(self) -> "ConsoleObserver":
         self._bars.start()
@@ -100,6 +101,7 @@ class ConsoleObserver:
         if error is None:
             self._finish()
         self._bars.stop()
+        self._bars.console.file.close()
 
     def stage(self, name: str) -> None:
         """Finish the last bar and begin another."""

@@ -63,7 +63,10 @@ def evaluate(
         clips = leave_out_heard(bundle, clips)
     reports = {"LiteRT": evaluate_model(classifier, clips)}
     if find_spec("keras") is not None if keras is None else keras:
-        from sonotype.training.load import load_trained
+        from sonotype.runtime import quiet_stderr
+
+        with quiet_stderr():
+            from sonotype.training.load import load_trained
 
         reports["Keras"] = evaluate_model(load_trained(classifier.bundle), clips)
     if format is ReportFormat.json:

@@ -46,7 +46,9 @@ def show_version(wanted: bool) -> None:
 def common(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=show_version, is_eager=True),
+        typer.Option(
+            "--version", callback=show_version, is_eager=True, help="Print it."
+        ),
     ] = False,
 ) -> None:
     """Turn labelled sound into a classifier people can ship."""
