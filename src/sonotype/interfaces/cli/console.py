@@ -1,9 +1,11 @@
 """How the commands print: data to stdout, everything else to stderr."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -72,19 +74,25 @@ def split_table(parts: Split) -> Table:
     return table
 
 
+def own_stderr() -> TextIO:
+    """Return a copy of stderr, whose bars `quiet_stderr` does not swallow."""
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w")
+    except io.UnsupportedOperation:  # somebody put another object in its place
+        return sys.stderr
+
+
 class ConsoleObserver:
     """Shows stages and progress bars with the time left, on stderr."""
 
     def __init__(self) -> None:
-        # A stderr of its own: `quiet_stderr` must not swallow the bars.
-        own_stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w")
         self._bars = Progress(
             TextColumn("{task.description:<31}"),
             BarColumn(bar_width=12),
             TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
             TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
             TextColumn("{task.fields[detail]}"),
-            console=Console(file=own_stderr, highlight=False),
+            console=Console(file=own_stderr(), highlight=False),
         )
         self._task: TaskID | None = None
 
@@ -101,7 +109,6 @@ class ConsoleObserver:
         if error is None:
             self._finish()
         self._bars.stop()
-        self._bars.console.file.close()
 
     def stage(self, name: str) -> None:
         """Finish the last bar and begin another."""
