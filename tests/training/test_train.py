@@ -56,9 +56,8 @@ def test_the_same_seed_trains_the_same_model_and_reports_each_step(
     last = runs[0][-1]
     assert (last.step, last.epoch) == (last.n_steps, 2)
     assert last.validation_accuracy is not None
-    assert [now.step for now in runs[0] if now.validation_accuracy is None] == list(
-        range(1, last.n_steps + 1)
-    )
+    steps = [now.step for now in runs[0] if now.validation_accuracy is None]
+    assert steps == list(range(1, last.n_steps + 1))
 
 
 def test_a_diverging_run_stops_with_a_sentence(
@@ -93,6 +92,7 @@ def test_the_best_epoch_is_kept() -> None:
     for epoch, (accuracy, loss) in enumerate(epochs):
         model.set_weights([np.full((1, 1), float(epoch))])
         keep.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+    keep.on_epoch_end(len(epochs), {"loss": 0.1})  # not validated
     keep.on_train_end()
     assert model.get_weights()[0] == 2.0
 
@@ -113,6 +113,14 @@ def test_an_unknown_layer_or_argument_names_the_nearest(
     settings = tiny_settings.model_copy(update={"frontend": (layer,)})
     with pytest.raises(SettingError, match=reason):
         build_frontend(settings)
+
+
+def test_weights_for_a_backbone_without_any_are_refused() -> None:
+    from sonotype.settings import read_settings
+
+    settings = read_settings("default", overrides={"model.weights": "imagenet"})
+    with pytest.raises(SettingError, match="'residual' has no weights to start from"):
+        build_model(settings, 3)
 
 
 def test_layers_get_the_rate_the_noise_and_seeds_of_their_own() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from sonotype.augment.table import AUGMENTATIONS
 from sonotype.errors import SettingError, unknown_name
 from sonotype.frontend.table import FRONTENDS
-from sonotype.models.classifier import build_classifier
+from sonotype.models.classifier import BACKBONES, build_classifier
 from sonotype.settings import LayerSettings, Settings
 
 
@@ -102,6 +102,15 @@ def build_model(settings: Settings, n_classes: int) -> keras.Model:
 def backbone_options(settings: Settings) -> dict[str, Any]:
     """Return the backbone's arguments; `weights` only where there are any to load."""
     options = dict(settings.model.options)
-    if settings.model.weights != "none":
-        options["weights"] = settings.model.weights
-    return options
+    name, weights = settings.model.backbone, settings.model.weights
+    if weights == "none":
+        return options
+    if (
+        name in BACKBONES
+        and "weights" not in inspect.signature(BACKBONES[name]).parameters
+    ):
+        raise SettingError(
+            f"backbone {name!r} has no weights to start from, but {weights!r} was "
+            "asked for; use --weights none"
+        )
+    return options | {"weights": weights}

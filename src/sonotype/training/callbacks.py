@@ -12,7 +12,7 @@ from sonotype.errors import DataError
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands after a step; validation numbers come at an epoch's end."""
+    """Where a fit stands after a step; validated epochs say so at their end."""
 
     step: int
     n_steps: int
@@ -81,7 +81,9 @@ class KeepBest(keras.callbacks.Callback):
         self._weights: list[Any] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        """Keep a copy if this epoch beats all before it."""
+        """Keep a copy if this epoch was validated and beats all before it."""
+        if "val_accuracy" not in logs:
+            return
         reached = (logs["val_accuracy"], -logs["val_loss"])
         if self._best is None or reached > self._best:
             self._best = reached

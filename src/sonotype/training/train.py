@@ -151,6 +151,8 @@ def fit(
     model.fit(
         batches,
         validation_data=validation,
+        # The best epoch is never an early one, and validating takes its time too.
+        validation_freq=list(range(training.epochs // 2, training.epochs + 1)),
         epochs=training.epochs,
         steps_per_epoch=n_steps,
         shuffle=False,  # the stream is shuffled already
