@@ -20,8 +20,8 @@ import keras
 import numpy as np
 import soundfile
 import tensorflow as tf
-from results import save
 
+from results import save
 from sonotype.clips import Clips
 from sonotype.dataset.readers.folder import read_folder
 from sonotype.dataset.split import Split, k_folds

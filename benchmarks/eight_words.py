@@ -26,9 +26,8 @@ WORDS = "down,go,left,no,right,stop,up,yes"
 def run_fold(data: Path, recipe: str, words: str, fold: int, n_folds: int) -> None:
     """Train and evaluate one fold; print its numbers as JSON."""
     from sonotype.dataset.cache import AudioCache
-    from sonotype.dataset.split import k_folds
-
     from sonotype.dataset.readers.folder import read_folder
+    from sonotype.dataset.split import k_folds
     from sonotype.evaluation.report import evaluate
     from sonotype.exporters.export import export
     from sonotype.inference.classifier import load
@@ -46,7 +45,7 @@ def run_fold(data: Path, recipe: str, words: str, fold: int, n_folds: int) -> No
             parts.train,
             parts.validation,
             settings=settings,
-            cache_folder=folder / "cache",
+            cache=cache,
         )
         report = evaluate(trained, parts.test)
         export(trained, folder / "words.sonotype")

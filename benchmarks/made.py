@@ -22,9 +22,9 @@ def noise_folder(folder: Path, *, n_clips: int) -> Path:
 
 def untrained_bundle(folder: Path, recipe: str) -> Path:
     """Write a bundle whose weights are random, through one step of training."""
-    from sonotype.dataset.split import split
-
+    from sonotype.dataset.cache import AudioCache
     from sonotype.dataset.readers.folder import read_folder
+    from sonotype.dataset.split import split
     from sonotype.exporters.export import export
     from sonotype.settings import read_settings
     from sonotype.training.train import train
@@ -39,7 +39,6 @@ def untrained_bundle(folder: Path, recipe: str) -> Path:
             "model.weights": "none",
         },
     )
-    trained = train(
-        parts.train, parts.validation, settings=settings, cache_folder=folder / "cache"
-    )
+    cache = AudioCache(folder / "cache", sample_rate=settings.audio.sample_rate)
+    trained = train(parts.train, parts.validation, settings=settings, cache=cache)
     return export(trained, folder / f"{recipe}.sonotype").path

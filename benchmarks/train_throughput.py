@@ -18,9 +18,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
 from made import noise_folder
 from results import save
-
 from sonotype.dataset.cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 from sonotype.settings import read_settings

@@ -83,13 +83,15 @@ def tone_split(tone_folder: Path) -> Any:
 def trained(
     tone_split: Any, tiny_settings: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
+    from sonotype.dataset.cache import AudioCache
     from sonotype.training.train import train
 
+    folder = tmp_path_factory.mktemp("cache")
     return train(
         tone_split.train,
         tone_split.validation,
         settings=tiny_settings,
-        cache_folder=tmp_path_factory.mktemp("cache"),
+        cache=AudioCache(folder, sample_rate=SAMPLE_RATE),
     )
 
 

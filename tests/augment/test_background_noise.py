@@ -51,14 +51,14 @@ def test_ratios_fill_the_range_and_the_share_of_clips_is_kept(
 
 
 def test_each_clip_gets_a_stretch_of_its_own_from_the_recording() -> None:
-    noise = np.arange(1, 51, dtype=np.float32)
+    noise = np.arange(1, 501, dtype=np.float32)
     audio = np.ones((100, 20), np.float32)
     layer = BackgroundNoise((0.0, 0.0), 1.0, noise=noise, seed=6)
     added = np.asarray(layer(audio, training=True)) - audio
     first = set()
     for stretch in added:
         scale = np.sqrt(np.mean(stretch**2))
-        candidates = [np.roll(noise, -start)[:20] for start in range(50)]
+        candidates = [noise[start : start + 20] for start in range(481)]
         errors = [
             np.abs(stretch / scale - row / np.sqrt(np.mean(row**2))).max()
             for row in candidates

@@ -8,7 +8,7 @@ from sonotype.augment.shift import Shift
 from sonotype.errors import SettingError
 
 
-def test_a_clip_moves_by_whole_samples_and_leaves_silence() -> None:
+def test_a_clip_moves_by_whole_blocks_and_leaves_silence() -> None:
     rng = np.random.default_rng(0)
     audio = rng.standard_normal((64, 2_000)).astype(np.float32)
     moved = np.asarray(Shift(0.1, 2_000, seed=1)(audio, training=True))
@@ -25,7 +25,18 @@ def test_a_clip_moves_by_whole_samples_and_leaves_silence() -> None:
     assert min(ways) < -100
     assert max(ways) > 100
     assert max(np.abs(ways)) <= 200
-    assert len(set(ways)) > 40
+    assert len(set(ways)) > 25
+    assert not any(way % 8 for way in ways)
+
+
+@pytest.mark.parametrize("n_samples", [1, 7, 8, 1_999, 2_001])
+def test_any_length_keeps_its_samples_in_order(n_samples: int) -> None:
+    audio = np.arange(1, n_samples + 1, dtype=np.float32)[None]
+    moved = np.asarray(Shift(0.01, 2_000, seed=2)(audio, training=True))[0]
+    kept = moved[moved > 0]
+    assert moved.shape == (n_samples,)
+    assert len(kept) >= n_samples - 20
+    np.testing.assert_array_equal(np.diff(kept), 1)
 
 
 def test_no_way_at_all_changes_nothing() -> None:

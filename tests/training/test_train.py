@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from sonotype.dataset.cache import AudioCache
 from sonotype.dataset.split import Split
 from sonotype.errors import DataError, SettingError
 from sonotype.evaluation.report import evaluate
@@ -48,7 +49,7 @@ def test_the_same_seed_trains_the_same_model_and_reports_each_step(
             tone_split.validation,
             settings=tiny_settings,
             epochs=2,
-            cache_folder=tmp_path,
+            cache=AudioCache(tmp_path, sample_rate=8_000),
             on_progress=steps.append,
         )
     losses = [[now.loss for now in steps] for steps in runs]
@@ -56,8 +57,8 @@ def test_the_same_seed_trains_the_same_model_and_reports_each_step(
     last = runs[0][-1]
     assert (last.step, last.epoch) == (last.n_steps, 2)
     assert last.validation_accuracy is not None
-    steps = [now.step for now in runs[0] if now.validation_accuracy is None]
-    assert steps == list(range(1, last.n_steps + 1))
+    counted = [now.step for now in runs[0] if now.validation_accuracy is None]
+    assert counted == list(range(1, last.n_steps + 1))
 
 
 def test_a_diverging_run_stops_with_a_sentence(
@@ -70,7 +71,20 @@ def test_a_diverging_run_stops_with_a_sentence(
             tone_split.train,
             tone_split.validation,
             settings=settings,
-            cache_folder=tmp_path,
+            cache=AudioCache(tmp_path, sample_rate=8_000),
+        )
+
+
+def test_a_cache_of_another_rate_is_refused(
+    tone_split: Split, tiny_settings: Settings, tmp_path: Path
+) -> None:
+    cache = AudioCache(tmp_path, sample_rate=44_100)
+    with pytest.raises(SettingError, match="at 44100 Hz, but the settings say 8000 Hz"):
+        train(
+            tone_split.train,
+            tone_split.validation,
+            settings=tiny_settings,
+            cache=cache,
         )
 
 
@@ -88,10 +102,10 @@ def test_the_best_epoch_is_kept() -> None:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     keep = KeepBest()
     keep.set_model(model)
-    epochs = [(0.5, 1.0), (0.8, 0.9), (0.8, 0.7), (0.8, 0.8), (0.6, 0.1)]
-    for epoch, (accuracy, loss) in enumerate(epochs):
+    epochs = [1.0, 0.9, 0.7, 0.8]
+    for epoch, loss in enumerate(epochs):
         model.set_weights([np.full((1, 1), float(epoch))])
-        keep.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+        keep.on_epoch_end(epoch, {"val_loss": loss})
     keep.on_epoch_end(len(epochs), {"loss": 0.1})  # not validated
     keep.on_train_end()
     assert model.get_weights()[0] == 2.0

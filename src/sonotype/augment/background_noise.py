@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from sonotype.augment.blocks import BLOCK, take_blocks, to_blocks
 from sonotype.augment.checks import (
     require_order,
     require_probability,
@@ -103,13 +104,15 @@ class BackgroundNoise(keras.layers.Layer):
         """Cut a stretch for each clip, going around where the noise is too short."""
         batch, n_samples = ops.shape(audio)[0], ops.shape(audio)[1]
         n_noise = self.noise.shape[0]
-        fits = isinstance(n_samples, int) and n_samples <= n_noise
-        n_starts = n_noise - n_samples + 1 if fits else n_noise
-        start = keras.random.randint((batch, 1), 0, n_starts, seed=self._draws)
-        source = start + ops.arange(n_samples)
-        if not fits:  # a division for every sample: left out where it is not needed
-            source = ops.mod(source, n_noise)
-        return ops.take(self.noise, source)
+        n_blocks, n_starts = -(-n_samples // BLOCK), n_noise // BLOCK
+        if isinstance(n_samples, int) and n_blocks <= n_starts:
+            n_starts -= n_blocks - 1
+            start = keras.random.randint((batch, 1), 0, n_starts, seed=self._draws)
+            blocks = to_blocks(self.noise[: n_noise // BLOCK * BLOCK])
+            stretches = take_blocks(blocks, start + ops.arange(n_blocks))
+            return stretches[:, :n_samples]
+        start = keras.random.randint((batch, 1), 0, n_noise, seed=self._draws)
+        return ops.take(self.noise, ops.mod(start + ops.arange(n_samples), n_noise))
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]

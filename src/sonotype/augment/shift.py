@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from sonotype.augment.blocks import BLOCK, take_blocks, to_blocks
 from sonotype.augment.checks import require_waveforms
 from sonotype.errors import SettingError
 
@@ -14,7 +15,8 @@ class Shift(keras.layers.Layer):
     """Move each clip earlier or later; what is missing is silence.
 
     A word does not start at the same moment in every recording. Nothing wraps around:
-    a sound that leaves at one end does not come back at the other.
+    a sound that leaves at one end does not come back at the other. The way is a whole
+    number of blocks of 8 samples.
 
     Args:
         max_seconds: Longest way, in both directions.
@@ -62,15 +64,18 @@ class Shift(keras.layers.Layer):
         if not training:
             return audio
         batch, n_samples = ops.shape(audio)[0], ops.shape(audio)[1]
-        furthest = round(self.max_seconds * self.sample_rate)
+        furthest = round(self.max_seconds * self.sample_rate) // BLOCK
         way = keras.random.randint(
             (batch, 1), -furthest, furthest + 1, seed=self._draws
         )
-        # One zero on each side stands for everything outside the clip.
-        padded = ops.pad(audio, [[0, 0], [1, 1]])
-        source = ops.clip(ops.arange(n_samples) - way, -1, n_samples) + 1
-        first = ops.expand_dims(ops.arange(batch) * (n_samples + 2), axis=-1)
-        return ops.take(ops.reshape(padded, (-1,)), source + first)
+        # A block of zeros on each side stands for everything outside the clip.
+        n_blocks = -(-n_samples // BLOCK)
+        rest = n_blocks * BLOCK - n_samples
+        padded = ops.pad(audio, [[0, 0], [BLOCK, BLOCK + rest]])
+        source = ops.clip(ops.arange(n_blocks) - way, -1, n_blocks) + 1
+        first = ops.expand_dims(ops.arange(batch) * (n_blocks + 2), axis=-1)
+        moved = take_blocks(to_blocks(padded), source + first)
+        return moved[:, :n_samples]
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]

@@ -72,21 +72,19 @@ class ReportProgress(keras.callbacks.Callback):
 class KeepBest(keras.callbacks.Callback):
     """Give the model back the weights of its best epoch when training ends.
 
-    Best is the highest validation accuracy; among equals, the lowest validation loss.
+    Best is the lowest validation loss: accuracy on a few hundred clips moves in steps,
+    and the highest step is often luck.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._best: tuple[float, float] | None = None
+        self._lowest = math.inf
         self._weights: list[Any] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Keep a copy if this epoch was validated and beats all before it."""
-        if "val_accuracy" not in logs:
-            return
-        reached = (logs["val_accuracy"], -logs["val_loss"])
-        if self._best is None or reached > self._best:
-            self._best = reached
+        if logs.get("val_loss", math.inf) < self._lowest:
+            self._lowest = logs["val_loss"]
             self._weights = self.model.get_weights()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

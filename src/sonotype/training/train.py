@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,7 +11,7 @@ from sonotype.audio.windows import cut_windows
 from sonotype.clips import Clips
 from sonotype.dataset.cache import AudioCache, CachedAudio
 from sonotype.dataset.heard import heard_table
-from sonotype.errors import DataError
+from sonotype.errors import DataError, SettingError
 from sonotype.labels import Labels
 from sonotype.settings import Settings, read_settings
 from sonotype.training.augmented import AugmentedModel
@@ -67,7 +66,7 @@ def train(
     settings: Settings | str = "default",
     epochs: int | None = None,
     noise: np.ndarray | None = None,
-    cache_folder: Path | None = None,
+    cache: AudioCache | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainedModel:
     """Fit a classifier to labelled clips.
@@ -79,7 +78,8 @@ def train(
         epochs: Passes over the clips; default: what the settings say.
         noise: Background recordings at the model's rate, float32 `(samples,)`, for
             recipes that mix noise in.
-        cache_folder: Where decoded audio is kept; default: the user's cache.
+        cache: Where decoded audio is kept, at the rate of the settings; default: the
+            user's cache.
         on_progress: Called after every step.
 
     Returns:
@@ -87,7 +87,8 @@ def train(
 
     Raises:
         DataError: If the labels differ, a clip cannot be decoded, or training diverges.
-        SettingError: If the recipe or a setting in it is unknown.
+        SettingError: If the recipe or a setting in it is unknown, or the cache has
+            another rate.
     """
     if isinstance(settings, str):
         settings = read_settings(settings)
@@ -96,7 +97,13 @@ def train(
         settings = settings.model_copy(update={"training": training})
     if train_clips.labels != validation_clips.labels:
         raise DataError("training and validation clips must list the same labels")
-    cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
+    sample_rate = settings.audio.sample_rate
+    cache = cache or AudioCache(sample_rate=sample_rate)
+    if cache.sample_rate != sample_rate:
+        raise SettingError(
+            f"the cache holds audio at {cache.sample_rate} Hz, but the settings say "
+            f"{sample_rate} Hz; make it with AudioCache(sample_rate={sample_rate})"
+        )
     keras.utils.set_random_seed(settings.seed)
     classifier = build_model(settings, len(train_clips.labels))
     fit(
