@@ -89,4 +89,5 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Put the best weights back."""
-        self.model.set_weights(self._weights)
+        if self._weights:
+            self.model.set_weights(self._weights)

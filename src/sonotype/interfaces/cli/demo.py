@@ -25,7 +25,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where it all goes.")] = Path("demo"),
 ) -> None:
     """Make a small spoken-word set, train, evaluate on unheard voices, predict."""
-    from sonotype.dataset.spoken_words import make_spoken_words
+    from sonotype.dataset.spoken.spoken_words import make_spoken_words
     from sonotype.inference.classifier import load
     from sonotype.inference.writers import to_table
     from sonotype.interfaces.workflow import train_folder

@@ -11,8 +11,8 @@ import librosa
 import numpy as np
 import pytest
 
-from sonotype.dataset.espeak import Espeak, Prosody, Voice
-from sonotype.dataset.speakers import ACCENTS
+from sonotype.dataset.spoken.espeak import Espeak, Prosody, Voice
+from sonotype.dataset.spoken.speakers import ACCENTS
 from sonotype.errors import DataError, MissingDependencyError, SettingError
 
 pytest.importorskip("espeakng_loader")
@@ -61,7 +61,7 @@ def test_what_was_said_before_does_not_matter(
 def test_a_fresh_process_says_the_same() -> None:
     code = (
         "import hashlib\n"
-        "from sonotype.dataset.espeak import Espeak, Voice\n"
+        "from sonotype.dataset.spoken.espeak import Espeak, Voice\n"
         "with Espeak() as espeak:\n"
         f"    samples = espeak.say('right', {BREATHY!r}, seed=3)\n"
         "print(hashlib.sha256(samples.tobytes()).hexdigest())\n"

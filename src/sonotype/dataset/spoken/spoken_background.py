@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from sonotype.audio.resample import resample
-from sonotype.dataset.espeak import Espeak, Prosody
-from sonotype.dataset.speakers import coloured_noise, draw_speaker, generator
-from sonotype.dataset.wav_file import write_wav
+from sonotype.dataset.spoken.espeak import Espeak, Prosody
+from sonotype.dataset.spoken.speakers import coloured_noise, draw_speaker, generator
+from sonotype.dataset.spoken.wav_file import write_wav
 
 SECONDS = 12
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sonotype.dataset.espeak import Voice
+from sonotype.dataset.spoken.espeak import Voice
 
 ACCENTS = (
     "en-029",

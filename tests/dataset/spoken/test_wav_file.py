@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sonotype.dataset.wav_file import write_wav
+from sonotype.dataset.spoken.wav_file import write_wav
 from sonotype.errors import AudioError
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from sonotype.dataset.espeak import Espeak, Prosody
-from sonotype.dataset.speakers import draw_speaker
-from sonotype.dataset.spoken_words import (
+from sonotype.dataset.spoken.espeak import Espeak, Prosody
+from sonotype.dataset.spoken.speakers import draw_speaker
+from sonotype.dataset.spoken.spoken_words import (
     MANIFEST,
     WORDS,
     make_spoken_words,

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sonotype.dataset.espeak_library import (
+from sonotype.dataset.spoken.espeak_library import (
     DO_NOT_EXIT_PROCESS,
     PITCH,
     RANGE,

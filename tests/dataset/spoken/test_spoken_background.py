@@ -7,8 +7,8 @@ import pytest
 import scipy.signal
 import soundfile
 
-from sonotype.dataset.espeak import Espeak
-from sonotype.dataset.spoken_background import SECONDS, make_background
+from sonotype.dataset.spoken.espeak import Espeak
+from sonotype.dataset.spoken.spoken_background import SECONDS, make_background
 
 pytest.importorskip("espeakng_loader")
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sonotype.dataset.espeak_library import load_library
+from sonotype.dataset.spoken.espeak_library import load_library
 from sonotype.errors import DataError, MissingDependencyError
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from sonotype.audio.resample import resample
-from sonotype.dataset.espeak import Espeak, Prosody
 from sonotype.dataset.readers.folder import BACKGROUND_NOISE
-from sonotype.dataset.speakers import Speaker, draw_speaker, generator
-from sonotype.dataset.spoken_background import make_background
-from sonotype.dataset.wav_file import write_wav
+from sonotype.dataset.spoken.espeak import Espeak, Prosody
+from sonotype.dataset.spoken.speakers import Speaker, draw_speaker, generator
+from sonotype.dataset.spoken.spoken_background import make_background
+from sonotype.dataset.spoken.wav_file import write_wav
 from sonotype.errors import DataError, SettingError
 
 WORDS = ("down", "go", "left", "no", "right", "stop", "up", "yes")

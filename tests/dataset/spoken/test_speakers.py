@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from sonotype.dataset.speakers import (
+from sonotype.dataset.spoken.speakers import (
     ACCENTS,
     Room,
     coloured_noise,

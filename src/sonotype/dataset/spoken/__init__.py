@@ -1,0 +1,1 @@
+"""The demo's data: words spoken by a synthesiser, with its library and its speakers."""
