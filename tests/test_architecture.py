@@ -10,7 +10,16 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "sonotype"
 
 # Data flows down this list; a core module may import those before it.
-CORE = ("errors", "labels", "atomic", "clips", "settings", "bundle", "runtime")
+CORE = (
+    "errors",
+    "labels",
+    "atomic",
+    "clips",
+    "events",
+    "settings",
+    "bundle",
+    "runtime",
+)
 # The layers each layer may import besides itself: this is the architecture.
 MAY_IMPORT: dict[str, set[str]] = {
     "audio": {*CORE},

@@ -1,0 +1,1 @@
+"""One reader per format of time-stamped annotations; each returns a table of events."""
