@@ -44,8 +44,9 @@ class AudioSettings(Section):
 
 
 class DataSettings(Section):
-    """Which clips take part, and how they are split."""
+    """How the data is laid out, which clips take part, and how they are split."""
 
+    layout: str = "auto"
     classes: tuple[str, ...] | None = None
     group_by: str | None = None
     validation: float = Field(default=0.15, gt=0, lt=1)

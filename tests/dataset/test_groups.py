@@ -70,3 +70,12 @@ def test_a_pattern_needs_one_group(group_by: str, n: int) -> None:
 def test_a_broken_pattern() -> None:
     with pytest.raises(SettingError, match=r"not a regular expression \(.*'part:N'"):
         assign_groups(FILES, "(")
+
+
+def test_a_word_before_the_speaker_is_not_part_of_the_speaker() -> None:
+    paths = [
+        PurePath("_unknown_/bed_0cb74144_nohash_2.wav"),
+        PurePath("yes/0cb74144_nohash_0.wav"),
+        PurePath("yes/ann_bell_nohash_0.wav"),
+    ]
+    assert assign_groups(paths, None) == ["0cb74144", "0cb74144", "ann_bell"]

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +137,27 @@ def test_evaluate_prints_classes_and_confusions(
         ["high", "30", "1.000", "1.000", "1.000"],
         ["high", "30", ".", "."],
     ]
+
+
+def test_evaluate_leaves_out_classes_the_model_does_not_know(
+    capsys: pytest.CaptureFixture[str],
+    tone_folder: Path,
+    bundle_path: Path,
+    tmp_path: Path,
+) -> None:
+    for label, source in {"low": "low", "thunder": "noise", "rain": "noise"}.items():
+        (tmp_path / label).mkdir()
+        for file in (tone_folder / source).iterdir():
+            (tmp_path / label / file.name).hardlink_to(file)
+    options = ["--all", "--no-keras", "--format", "json"]
+    code, out, err = run(capsys, "evaluate", bundle_path, tmp_path, *options)
+    assert code == 0
+    assert json.loads(out)["LiteRT"]["n_clips"] == 30
+    assert "no such class: rain, thunder" in err
+    shutil.rmtree(tmp_path / "low")
+    code, _, err = run(capsys, "evaluate", bundle_path, tmp_path, *options)
+    assert code == 1
+    assert "none of the model's classes" in err
 
 
 def test_evaluate_refuses_a_test_set_that_was_all_heard(

@@ -72,7 +72,11 @@ def _finder(group_by: str | None) -> Callable[[PurePath], str | None]:
 
 def _before_nohash(path: PurePath) -> str:
     before, mark, _ = path.name.partition("_nohash_")
-    return before if mark and before else path.as_posix()
+    if not mark or not before:
+        return path.as_posix()
+    # In `_unknown_/bed_0cb74144_nohash_2.wav` the word stands before the speaker.
+    speaker = re.fullmatch(r".*_([0-9a-f]{8})", before)
+    return speaker[1] if speaker else before
 
 
 def _part_finder(group_by: str) -> Callable[[PurePath], str | None]:

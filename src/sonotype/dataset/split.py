@@ -2,7 +2,7 @@
 
 Every part gets its share of each class as nearly as whole groups allow. The allocator
 is a greedy one: largest group first, each to the part that is furthest behind in the
-classes the group brings.
+classes the group brings. Parts or folds that the clips come with are kept as they are.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,11 @@ import numpy as np
 import polars as pl
 
 from sonotype.clips import Clips
+from sonotype.dataset.given_split import given_folds, given_parts
 from sonotype.errors import DataError, SettingError
 from sonotype.labels import Labels
+
+_N_FOLDS = 5
 
 
 class Split(NamedTuple):
@@ -26,17 +29,27 @@ class Split(NamedTuple):
 
 
 def split(
-    clips: Clips, *, validation: float = 0.15, test: float = 0.2, seed: int = 0
+    clips: Clips,
+    *,
+    validation: float = 0.15,
+    test: float = 0.2,
+    seed: int = 0,
+    keep_given: bool = True,
 ) -> Split:
     """Divide clips into training, validation and test.
 
-    The order of the clips does not matter: the same groups go to the same parts.
+    The order of the clips does not matter: the same groups go to the same parts. Clips
+    that come in parts, see `given_parts`, are not reshuffled; if none of them is for
+    validation, whole groups of the training part are drawn for it.
 
     Args:
         clips: What to divide; its groups stay whole.
-        validation: Share of the clips for validation; 0 leaves that part empty.
-        test: Share of the clips for the test; 0 leaves that part empty.
+        validation: Share of the clips for validation; 0 leaves that part empty, unless
+            it is given.
+        test: Share of the clips for the test; 0 leaves that part empty. Not read where
+            the clips come in parts.
         seed: Another seed gives another split.
+        keep_given: Whether parts that the clips come in are kept.
 
     Returns:
         The three parts, with their `split` column set, each in the order of `clips`.
@@ -53,6 +66,8 @@ def split(
         [13, 3, 4]
     """
     shares = _checked_shares(validation, test, seed)
+    if keep_given and given_parts(clips):
+        return _split_as_given(clips, validation, seed)
     groups = _count_groups(clips)
     names = [name for name, share in shares.items() if share > 0]
     everything = np.arange(len(groups))
@@ -62,27 +77,40 @@ def split(
 
 
 def k_folds(
-    clips: Clips, *, n_folds: int = 5, validation: float = 0.15, seed: int = 0
+    clips: Clips,
+    *,
+    n_folds: int | None = None,
+    validation: float = 0.15,
+    seed: int = 0,
+    keep_given: bool = True,
 ) -> list[Split]:
     """Divide clips so that each is in the test part exactly once.
 
+    Clips that come in folds, see `given_folds`, are not reshuffled: each of the folds
+    is the test part once, and validation is drawn from the others by group.
+
     Args:
         clips: What to divide; its groups stay whole.
-        n_folds: Number of splits, at least 2.
+        n_folds: Number of splits, at least 2; `None` is as many as the clips come in,
+            or else 5.
         validation: Share of all clips for validation; 0 leaves that part empty.
         seed: Another seed gives other folds.
+        keep_given: Whether folds that the clips come in are kept.
 
     Returns:
-        `n_folds` splits; the test part of each is one fold.
+        One split for each fold; its test part is the fold.
 
     Raises:
-        SettingError: If `n_folds` is below 2, a share or the seed is negative, or
-            nothing is left to train on.
+        SettingError: If `n_folds` is below 2 or not the number of folds that the clips
+            come in, a share or the seed is negative, or nothing is left to train on.
         DataError: If a class has fewer groups than there are folds, or too few to be in
             every part.
     """
-    if n_folds < 2:
+    if n_folds is not None and n_folds < 2:
         raise SettingError(f"n_folds must be at least 2, but {n_folds} was given")
+    if keep_given and (given := given_folds(clips)):
+        return _folds_as_given(clips, given, n_folds, validation, seed)
+    n_folds = _N_FOLDS if n_folds is None else n_folds
     shares = _checked_shares(validation, 1 / n_folds, seed)
     groups = _count_groups(clips)
     everything = np.arange(len(groups))
@@ -99,6 +127,71 @@ def k_folds(
         _check_every_class(groups, parts, names)
         splits.append(_divide(clips, groups, parts, names))
     return splits
+
+
+def _split_as_given(clips: Clips, validation: float, seed: int) -> Split:
+    parts = clips.frame["split"].to_numpy()
+    train, valid, test = (
+        clips.select(np.flatnonzero(parts == name)) for name in Split._fields
+    )
+    _check_learned(train)
+    if len(valid) or validation == 0:
+        return Split(train, valid, test)
+    return Split(*_draw_validation(train, validation, len(clips), [seed]), test)
+
+
+def _folds_as_given(
+    clips: Clips,
+    given: Sequence[str],
+    n_folds: int | None,
+    validation: float,
+    seed: int,
+) -> list[Split]:
+    if n_folds not in (None, len(given)):
+        raise SettingError(
+            f"the clips come in {len(given)} folds, but n_folds is {n_folds}; leave it "
+            "out, or pass keep_given=False to draw other folds"
+        )
+    _checked_shares(validation, 1 / len(given), seed)
+    fold_of = clips.frame["split"].to_numpy()
+    splits = []
+    for number, fold in enumerate(given):
+        rest = clips.select(np.flatnonzero(fold_of != fold))
+        test = clips.select(np.flatnonzero(fold_of == fold)).with_split("test")
+        _check_learned(rest)
+        train, valid = _draw_validation(rest, validation, len(clips), [seed, number])
+        splits.append(Split(train, valid, test))
+    return splits
+
+
+def _draw_validation(
+    rest: Clips, validation: float, n_clips: int, seed: Sequence[int]
+) -> tuple[Clips, Clips]:
+    """Return what is left for training, and a share of `n_clips` for validation."""
+    share = validation * n_clips / len(rest)
+    if share >= 1:
+        raise SettingError(
+            f"the share of validation is {validation:g}, which leaves nothing of the "
+            f"{len(rest)} clips for training; choose a smaller one"
+        )
+    groups = _count_groups(rest)
+    shares = {"train": 1 - share, "validation": share}
+    names = [name for name, wanted in shares.items() if wanted > 0]
+    parts = _allocate(
+        groups, np.arange(len(groups)), [shares[name] for name in names], seed
+    )
+    _check_every_class(groups, parts, names)
+    train, valid, _ = _divide(rest, groups, parts, names)
+    return train, valid
+
+
+def _check_learned(train: Clips) -> None:
+    lacking = [name for name, count in train.counts().items() if not count]
+    if lacking:
+        raise DataError(
+            f"class {lacking[0]!r} has no clip in the training part that the clips "
+            "come in; leave the class out, or split with keep_given=False"
+        )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from sonotype.audio.io import read_audio
 from sonotype.bundle import Bundle
 from sonotype.clips import Rejected
 from sonotype.dataset.cache import AudioCache
-from sonotype.dataset.readers.folder import find_background_noise, read_folder
+from sonotype.dataset.given_split import given_parts
+from sonotype.dataset.readers.folder import find_background_noise
+from sonotype.dataset.readers.layout import read_dataset
 from sonotype.dataset.split import Split, split
 from sonotype.errors import DataError
 from sonotype.evaluation.report import Report, evaluate
@@ -66,7 +68,8 @@ def train_folder(
     """Read, split, train, evaluate on held-out groups, and write a bundle.
 
     Args:
-        root: A folder with one folder of recordings a class.
+        root: A data set in a layout that `read_dataset` knows, such as a folder with
+            one folder of recordings a class.
         out: The bundle to make.
         settings: From `read_settings`.
         observer: Told of every stage.
@@ -79,8 +82,11 @@ def train_folder(
     """
     refuse_existing(out, replace=replace)
     observer.stage("Reading")
-    clips = read_folder(
-        root, classes=settings.data.classes, group_by=settings.data.group_by
+    clips = read_dataset(
+        root,
+        layout=settings.data.layout,
+        classes=settings.data.classes,
+        group_by=settings.data.group_by,
     )
     cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
     clips = cache.load(clips, on_progress=observer.progress).clips
@@ -90,6 +96,8 @@ def train_folder(
             f"{len(clips.rejected)} files cannot be used; the first is {first.path}: "
             f"{first.reason}"
         )
+    if given_parts(clips):
+        observer.stage("Keeping the parts as given")
     parts = split(
         clips,
         validation=settings.data.validation,
@@ -114,7 +122,7 @@ def train_folder(
         parts.validation,
         settings=settings,
         noise=read_noise(root, settings.audio.sample_rate),
-        cache_folder=cache_folder,
+        cache=cache,
         on_progress=on_progress,
     )
     report = None
@@ -156,7 +164,9 @@ def attachments(
         plot_confusion(report).savefig(picture, format="png", dpi=150)
         files["confusion.png"] = picture.getvalue()
     if rejected:
-        files["rejected.csv"] = rejected_csv(rejected).encode()
+        # A name that is no text must not stop a bundle from being written.
+        text = rejected_csv(rejected)
+        files["rejected.csv"] = text.encode(errors="backslashreplace")
     return files
 
 

@@ -7,7 +7,6 @@ import pytest
 import soundfile
 
 from sonotype.dataset.readers.folder import (
-    class_folders,
     find_background_noise,
     read_folder,
 )
@@ -62,7 +61,6 @@ def test_hidden_files_and_background_noise_are_no_clips(tmp_path: Path) -> None:
     assert clips.paths() == [tmp_path / "no" / "a.wav"]
     assert clips.labels.names == ("no",)
     assert find_background_noise(tmp_path) == noise
-    assert class_folders(tmp_path) == ["no"]
     with pytest.raises(SettingError, match="class '_background_noise_' is unknown"):
         read_folder(tmp_path, classes=["_background_noise_"])
 
@@ -211,6 +209,62 @@ def test_a_file_that_the_grouping_does_not_fit(tmp_path: Path) -> None:
     add(tmp_path / "yes" / "a.wav")
     with pytest.raises(DataError, match=r"the first of them yes/a\.wav"):
         read_folder(tmp_path, group_by="part:3")
+
+
+def test_a_folder_may_name_several_labels(tmp_path: Path) -> None:
+    for name in ("robin", "robin,wren", "wren , robin,wren"):
+        add(tmp_path / name / "a.wav")
+    clips = read_folder(tmp_path)
+    assert [clip.labels for clip in clips] == [
+        ("robin",),
+        ("robin", "wren"),
+        ("wren", "robin"),
+    ]
+    assert all(clip.absent == () for clip in clips)
+    assert clips.labels.names == ("robin", "wren")
+    (wren,) = {clip.labels for clip in read_folder(tmp_path, classes=["wren"])}
+    assert wren == ("wren",)
+
+
+def test_a_folder_that_names_an_empty_label_is_set_aside(tmp_path: Path) -> None:
+    add(tmp_path / "robin," / "a.wav")
+    add(tmp_path / "wren" / "a.wav")
+    assert reasons(tmp_path) == {
+        "robin,/a.wav": "a label in the name of the folder 'robin,' is empty; rename it"
+    }
+
+
+def test_noise_is_a_class_unless_it_is_a_negative(tmp_path: Path) -> None:
+    for name in ("background", "noise", "robin", "wren", "_background_noise_"):
+        add(tmp_path / name / "a.wav")
+    clips = read_folder(tmp_path)
+    assert clips.labels.names == ("background", "noise", "robin", "wren")
+    negatives = ["background", "noise", "_background_noise_"]
+    clips = read_folder(tmp_path, negatives=negatives)
+    assert clips.labels.names == ("robin", "wren")
+    assert {clip.path.parent.name: (clip.labels, clip.absent) for clip in clips} == {
+        "_background_noise_": ((), ("robin", "wren")),
+        "background": ((), ("robin", "wren")),
+        "noise": ((), ("robin", "wren")),
+        "robin": (("robin",), ()),
+        "wren": (("wren",), ()),
+    }
+    clips = read_folder(tmp_path, classes=["wren"], negatives=["noise"])
+    assert [(clip.labels, clip.absent) for clip in clips] == [
+        ((), ("wren",)),
+        (("wren",), ()),
+    ]
+
+
+def test_negatives_are_folders_and_no_classes(tmp_path: Path) -> None:
+    add(tmp_path / "noise" / "a.wav")
+    add(tmp_path / "wren" / "a.wav")
+    with pytest.raises(SettingError, match=r"negatives 'nois' is unknown .*'noise'"):
+        read_folder(tmp_path, negatives=["nois"])
+    with pytest.raises(SettingError, match="'noise' cannot be both a class and a fold"):
+        read_folder(tmp_path, negatives=["noise"], classes=["noise", "wren"])
+    with pytest.raises(DataError, match="has no class folder with recordings"):
+        read_folder(tmp_path, negatives=["noise", "wren"])
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the recordings beside the project")

@@ -86,18 +86,30 @@ def read_clips(
     classes: list[str] | None,
     group_by: str | None,
 ) -> "Clips":
-    """Read the folder; without `classes`, the folders whose names the model knows."""
-    from sonotype.dataset.readers.folder import class_folders, read_folder
+    """Read the data set; without `classes`, those that the model knows.
 
-    if classes is None:
-        found = class_folders(data)
-        classes = [name for name in found if name in classifier.labels]
-        others = sorted(set(found) - set(classes))
-        if others and classes:
-            say(f"left out, for the model has no such class: {', '.join(others)}")
-    clips = read_folder(data, classes=classes or None, group_by=group_by)
+    Raises:
+        DataError: If the model knows none of them.
+    """
+    import polars as pl
+
+    from sonotype.clips import Clips
+    from sonotype.dataset.readers.layout import read_dataset
+    from sonotype.errors import DataError
+
+    clips = read_dataset(data, classes=classes, group_by=group_by)
     say_rejected(clips.rejected)
-    return clips
+    others = [label for label in clips.labels if label not in classifier.labels]
+    if classes is not None or not others:
+        return clips
+    if len(others) == len(clips.labels):
+        raise DataError(
+            f"{data} has none of the model's classes: it has {', '.join(others)}, and "
+            f"the model knows {', '.join(classifier.labels)}"
+        )
+    say(f"left out, for the model has no such class: {', '.join(others)}")
+    is_known = ~clips.frame["labels"].list.eval(pl.element().is_in(others)).list.any()
+    return Clips(clips.frame.filter(is_known), classifier.labels)
 
 
 def leave_out_heard(bundle: Path, clips: "Clips") -> "Clips":

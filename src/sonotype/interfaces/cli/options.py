@@ -10,7 +10,8 @@ BundleArgument = Annotated[
     Path, typer.Argument(help="A bundle: the folder that `sonotype train` made.")
 ]
 DataArgument = Annotated[
-    Path, typer.Argument(help="A folder with one folder of recordings a class.")
+    Path,
+    typer.Argument(help="A folder of class folders, a table, or another layout."),
 ]
 ClassesOption = Annotated[
     str | None, typer.Option(help="Only these classes, separated by commas.")

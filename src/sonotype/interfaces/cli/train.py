@@ -1,4 +1,4 @@
-"""`sonotype train`: a folder of recordings to a bundle."""
+"""`sonotype train`: labelled recordings to a bundle."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,14 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="TOML file whose settings replace the recipe's.")
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="How the data is laid out: auto (the default), folder, table, "
+            "audiofolder, esc, fsdd, urbansound, speech_commands, or a protocol of the "
+            "last: speech_commands:12-class, :35-class, :8-words."
+        ),
+    ] = None,
     classes: ClassesOption = None,
     group_by: GroupByOption = None,
     epochs: Annotated[
@@ -45,7 +53,8 @@ def train(
         bool, typer.Option("--strict", help="Fail if any file cannot be read.")
     ] = False,
 ) -> None:
-    """Train a classifier on a folder with one folder of recordings a class."""
+    """Train a classifier on recordings in class folders, or in another layout."""
+    from sonotype.dataset.readers.layout import recognise
     from sonotype.interfaces.workflow import train_folder
     from sonotype.settings import read_settings
 
@@ -53,6 +62,7 @@ def train(
         recipe,
         config=config,
         overrides={
+            "data.layout": layout,
             "data.classes": split_names(classes),
             "data.group_by": group_by,
             "training.epochs": epochs,
@@ -60,6 +70,7 @@ def train(
             "seed": seed,
         },
     )
+    say(f"{data}: {recognise(data, settings.data.layout)}")
     with ConsoleObserver() as observer:
         outcome = train_folder(
             data,

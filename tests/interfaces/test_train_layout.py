@@ -1,0 +1,132 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner, Result
+
+from sonotype.clips import Clips
+from sonotype.dataset.readers.layout import LAYOUTS, read_dataset
+from sonotype.dataset.split import Split
+from sonotype.errors import DataError, SonotypeError
+from sonotype.interfaces.cli.train import train
+from sonotype.interfaces.workflow import attachments, train_folder
+from sonotype.settings import Settings, read_settings
+
+app = typer.Typer()
+app.command()(train)
+
+
+class StoppedError(SonotypeError):
+    """Raised where training would begin, which takes long."""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Thirty recordings of two classes, in a table that says their parts."""
+    rows = ["file,label,split"]
+    for number in range(30):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, np.full(800, 0.01 * number), 8_000)
+        part = "test" if number < 10 else "train"
+        rows.append(f"{path.name},{'xy'[number % 2]},{part}")
+    (tmp_path / "birds.csv").write_text("\n".join(rows))
+    return tmp_path / "birds.csv"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Put a stand-in for the training; return what it was asked for."""
+    calls: list[Any] = []
+
+    def stand_in(data: Path, out: Path, settings: Settings, *_: Any, **__: Any) -> None:
+        calls.append((data, settings))
+        raise StoppedError
+
+    monkeypatch.setattr("sonotype.interfaces.workflow.train_folder", stand_in)
+    return calls
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_what_was_recognised_is_told(table: Path, asked: list[Any]) -> None:
+    done = run(table, "--out", table.parent / "b.sonotype")
+    assert isinstance(done.exception, StoppedError)
+    assert done.stdout == ""
+    assert done.stderr.strip() == f"{table}: layout table, because it is a file"
+    ((data, settings),) = asked
+    assert (data, settings.data.layout) == (table, "auto")
+
+
+def test_a_layout_may_be_named_and_is_kept(table: Path, asked: list[Any]) -> None:
+    run(table.parent, "--out", "b", "--layout", "folder")
+    ((_, settings),) = asked
+    config = table.parent / "settings.toml"
+    config.write_text(settings.to_toml())
+    assert read_settings(config=config).data.layout == "folder"
+    done = run(table.parent, "--out", "b", "--config", config)
+    assert "layout folder, because it was asked for" in done.stderr
+
+
+def test_an_unknown_layout_is_one_error(table: Path, asked: list[Any]) -> None:
+    done = run(table, "--out", "b", "--layout", "tables")
+    assert isinstance(done.exception, SonotypeError)
+    assert "did you mean 'table'?" in str(done.exception)
+    assert asked == []
+
+
+def test_the_help_names_every_layout() -> None:
+    words = " ".join(run("--help").stdout.replace("│", " ").split())
+    for name in LAYOUTS:
+        assert name.partition(":")[2] in words
+        assert name.partition(":")[0] in words
+
+
+class Listener:
+    """Hears what the workflow tells, up to the split."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.split: Split | None = None
+
+    def stage(self, name: str) -> None:
+        self.stages.append(name)
+
+    def progress(self, done: int, total: int, detail: str = "") -> None:
+        pass
+
+    def parts(self, parts: Split) -> None:
+        self.split = parts
+        raise StoppedError
+
+
+def test_given_parts_are_kept_and_told(table: Path) -> None:
+    heard = Listener()
+    with pytest.raises(StoppedError):
+        train_folder(table, table.parent / "b", read_settings(), heard)
+    assert heard.stages == ["Reading", "Keeping the parts as given"]
+    assert heard.split is not None
+    assert {int(path.stem) for path in heard.split.test.paths()} == set(range(10))
+    assert len(heard.split.validation) > 0
+
+
+def test_every_layout_may_be_strict(table: Path) -> None:
+    with table.open("a") as stream:
+        stream.write("\ngone.wav,x,train")
+    clips: Clips = read_dataset(table)
+    assert len(clips.rejected) == 1
+    with pytest.raises(DataError, match=r"1 files cannot be used; the first is .*gone"):
+        train_folder(
+            table, table.parent / "b", read_settings(), Listener(), strict=True
+        )
+
+
+def test_a_name_that_is_no_text_is_listed(tmp_path: Path) -> None:
+    from sonotype.clips import Rejected
+
+    rejected = (Rejected(tmp_path / "\udcff.wav", "its name is not valid UTF-8"),)
+    assert rb"\udcff.wav,its name" in attachments(None, rejected)["rejected.csv"]
