@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from sonotype.audio.figure import plot_audio
     from sonotype.audio.io import read_audio
     from sonotype.clips import Clip, Clips
+    from sonotype.dataset.clip_files import read_clips, write_clips
+    from sonotype.dataset.event_clips import clips_from_events, event_centred_clips
+    from sonotype.dataset.overlap import OverlapRule
+    from sonotype.dataset.readers.annotated import read_annotated
     from sonotype.dataset.readers.folder import read_folder
+    from sonotype.dataset.readers.layout import read_dataset
+    from sonotype.dataset.readers.table import read_table
     from sonotype.dataset.split import k_folds, split
     from sonotype.errors import SonotypeError
     from sonotype.evaluation.figures import plot_confusion
     from sonotype.evaluation.report import Report, evaluate
+    from sonotype.events import Event, Events
     from sonotype.exporters.export import export
     from sonotype.frontend.log_mel import LogMel
     from sonotype.frontend.spectrogram import Spectrogram
@@ -35,8 +42,11 @@ _HOME = {
     "Classifier": "inference.classifier",
     "Clip": "clips",
     "Clips": "clips",
+    "Event": "events",
+    "Events": "events",
     "Labels": "labels",
     "LogMel": "frontend.log_mel",
+    "OverlapRule": "dataset.overlap",
     "Prediction": "inference.results",
     "Report": "evaluation.report",
     "Settings": "settings",
@@ -45,19 +55,26 @@ _HOME = {
     "ToImage": "frontend.to_image",
     "TrainedModel": "training.train",
     "build_classifier": "models.classifier",
+    "clips_from_events": "dataset.event_clips",
     "evaluate": "evaluation.report",
+    "event_centred_clips": "dataset.event_clips",
     "export": "exporters.export",
     "k_folds": "dataset.split",
     "load": "inference.classifier",
     "load_trained": "training.load",
     "plot_audio": "audio.figure",
     "plot_confusion": "evaluation.figures",
+    "read_annotated": "dataset.readers.annotated",
     "read_audio": "audio.io",
+    "read_clips": "dataset.clip_files",
+    "read_dataset": "dataset.readers.layout",
     "read_folder": "dataset.readers.folder",
     "read_settings": "settings",
+    "read_table": "dataset.readers.table",
     "split": "dataset.split",
     "tf_dataset": "training.tf_dataset",
     "train": "training.train",
+    "write_clips": "dataset.clip_files",
 }
 
 __all__ = sorted(_HOME)
