@@ -56,6 +56,9 @@ def get_dataset(
     clips: Clips, *, training: bool, batch_size: int = 32
 ) -> tf.data.Dataset:
     """The article's pipeline: map, shuffle, repeat, batch, prefetch."""
+    order = np.random.default_rng(0).permutation(len(clips))
+    if training:  # a buffer of 256 cannot mix files that come class by class
+        clips = clips.select(order)
     paths = [str(path) for path in clips.paths()]
     dataset = tf.data.Dataset.from_tensor_slices((paths, clips.targets()))
     dataset = dataset.map(prepare, num_parallel_calls=AUTOTUNE)
@@ -134,7 +137,7 @@ def main() -> None:
             }
         )
         print(rows[-1], flush=True)
-    print("wrote", save("article", rows))
+        print("wrote", save("article", rows))
 
 
 if __name__ == "__main__":
