@@ -30,11 +30,11 @@ from sonotype.dataset import decode, shards
 from sonotype.dataset.cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 
-def slow(*args, original=decode.read_audio, **options):
+def slow(*args, original=decode.decode_clip, **options):
     time.sleep(0.02)
     return original(*args, **options)
 
-decode.read_audio, shards.SHARD_BYTES = slow, 3_000
+decode.decode_clip, decode._TASK_BYTES, shards.SHARD_BYTES = slow, 0, 3_000
 cache = AudioCache(Path(sys.argv[2]), sample_rate=8_000)
 assert len(cache.load(read_folder(sys.argv[1]))) == 40
 """
@@ -158,7 +158,7 @@ def test_a_second_load_decodes_nothing(
     cache: AudioCache, clips: Clips, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cache.load(clips)
-    monkeypatch.delattr(decode, "read_audio")
+    monkeypatch.delattr(decode, "decode_clip")
     assert_holds_its_files(AudioCache(tmp_path / "cache", sample_rate=RATE).load(clips))
 
 
@@ -166,7 +166,7 @@ def test_a_renamed_data_set_decodes_nothing(
     cache: AudioCache, clips: Clips, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cache.load(clips)
-    monkeypatch.delattr(decode, "read_audio")
+    monkeypatch.delattr(decode, "decode_clip")
     (tmp_path / "data").rename(tmp_path / "moved")
     moved = [
         Clip(tmp_path / "moved" / clip.path.parent.name / clip.path.name, ("z",), "g")
@@ -244,7 +244,10 @@ def test_progress_is_told_in_clips(cache: AudioCache, clips: Clips) -> None:
     (clips.paths()[1]).write_bytes(b"broken")
     told: list[tuple[int, int]] = []
     cache.load(clips, on_progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 6) for done in range(1, 7)]
+    # Not after each file: drawing takes longer than decoding one.
+    assert told[-1] == (6, 6)
+    assert told == sorted(told)
+    assert told.count((6, 6)) == 1
 
 
 def test_copies_of_a_file_share_a_group(cache: AudioCache, clips: Clips) -> None:
@@ -277,7 +280,7 @@ def test_a_part_of_a_split_is_neither_hashed_nor_decoded(
 ) -> None:
     monkeypatch.setattr(decode, "_SHORT_FILE_BYTES", 0)
     cached = cache.load(make_clips(tmp_path / "data", 30))
-    monkeypatch.delattr(decode, "read_audio")
+    monkeypatch.delattr(decode, "decode_clip")
     monkeypatch.setattr(decode.hashlib, "file_digest", None)
     for part in split(cached.clips):
         held = cached.subset(part) if how == "subset" else cache.load_all(part)
@@ -355,13 +358,13 @@ def test_a_killed_build_goes_on_where_it_was(
             time.sleep(0.005)
         build.kill()
     decoded: list[Path] = []
-    original = decode.read_audio
+    original = decode.decode_clip
 
-    def counting(path: Path, *args: Any, **options: Any) -> np.ndarray:
+    def counting(path: Path, *args: Any, **options: Any) -> Any:
         decoded.append(path)
         return original(path, *args, **options)
 
-    monkeypatch.setattr(decode, "read_audio", counting)
+    monkeypatch.setattr(decode, "decode_clip", counting)
     cached = cache.load(clips)
     # Three shards of two clips were there.
     assert 0 < len(decoded) <= N_FILES - 6
@@ -375,7 +378,25 @@ def test_two_builds_at_once_do_not_disturb_each_other(
     clips = make_clips(tmp_path / "data", N_FILES)
     builds = [start_build(tmp_path / "data", tmp_path / "cache") for _ in range(2)]
     assert [build.wait(timeout=60) for build in builds] == [0, 0]
-    monkeypatch.delattr(decode, "read_audio")
+    monkeypatch.delattr(decode, "decode_clip")
     cached = AudioCache(tmp_path / "cache", sample_rate=RATE).load(clips)
     assert len(cached) == N_FILES
     assert_holds_its_files(cached)
+
+
+def test_the_estimate_is_two_bytes_a_sample(
+    tmp_path: Path, cache: AudioCache, clips: Clips
+) -> None:
+    assert cache.estimate(clips) == 2 * sum(range(800, 806))
+    # At twice the rate, twice the samples.
+    twice = AudioCache(tmp_path, sample_rate=2 * RATE)
+    assert twice.estimate(clips) == 4 * sum(range(800, 806))
+
+
+def test_what_is_loaded_again_leaves_no_strays(cache: AudioCache, clips: Clips) -> None:
+    cache.folder.mkdir(parents=True)
+    stray = cache.folder / f"{'0' * 32}.i16"
+    stray.write_bytes(b"0")
+    os.utime(stray, (1, 1))
+    cache.load(clips)
+    assert not stray.exists()

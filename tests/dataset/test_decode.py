@@ -67,7 +67,7 @@ def test_what_is_known_is_not_decoded(
 ) -> None:
     path = write(tmp_path / "1.wav")
     (first,) = run([clip(path)])
-    monkeypatch.delattr(decode, "read_audio")
+    monkeypatch.delattr(decode, "decode_clip")
     (again,) = run([clip(path)], known={first.keys[0]})
     assert again.keys == first.keys
     assert again.decoded == {}
@@ -143,13 +143,14 @@ def test_decoding_stops_when_nobody_wants_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[Path] = []
-    original = decode.read_audio
+    original = decode.decode_clip
 
-    def counting(path: Path, *args: Any, **options: Any) -> np.ndarray:
+    def counting(path: Path, *args: Any, **options: Any) -> Any:
         decoded.append(path)
         return original(path, *args, **options)
 
-    monkeypatch.setattr(decode, "read_audio", counting)
+    monkeypatch.setattr(decode, "decode_clip", counting)
+    monkeypatch.setattr(decode, "_TASK_BYTES", 0)
     paths = [write(tmp_path / f"{i}.wav", n_samples=8) for i in range(200)]
     table = Clips.of([clip(path) for path in paths])
     files = decode_files(table, RATE, known=(), digests={})

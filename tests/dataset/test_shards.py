@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sonotype.dataset import shards
-from sonotype.dataset.shards import ShardFolder, to_int16
+from sonotype.dataset.int16 import to_int16
+from sonotype.dataset.shards import ShardFolder
 from sonotype.errors import DataError
 
 
@@ -46,7 +47,8 @@ def test_samples_are_little_endian_int16_and_not_copied(tmp_path: Path) -> None:
     expected = np.concatenate([noise(ord("a")), noise(ord("b"))])
     np.testing.assert_array_equal(np.frombuffer(samples.read_bytes(), "<i2"), expected)
     clip = ShardFolder(tmp_path).locate(["b"])[0]
-    assert isinstance(clip, np.memmap)
+    assert clip.base is not None
+    assert isinstance(clip.base.base, np.memmap)
     assert not clip.flags.writeable
 
 
@@ -61,6 +63,7 @@ def test_a_shard_is_finished_when_it_is_full(tmp_path: Path) -> None:
     store = ShardFolder(tmp_path)
     for n_added, key in enumerate("abcde", start=1):
         store.add(key, noise(ord(key)), 1.0)
+        store._wait()
         # Two clips of 200 bytes fill one.
         assert len(list(tmp_path.glob("*.parquet"))) == n_added // 2
     assert "e" not in ShardFolder(tmp_path)
@@ -205,7 +208,8 @@ def test_other_sound_is_off_by_half_a_step_of_its_peak(
     assert stored.dtype == np.int16
     step = max(np.abs(samples).max() / 32_767, 1e-34)
     error = np.abs(stored.astype(np.float64) * scale - samples).max()
-    assert error <= 0.501 * step
+    # A float32 near 32,767 and the factor are off by up to 0.003 steps themselves.
+    assert error <= 0.504 * step
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-45, 1e-38, 3e38])

@@ -6,6 +6,7 @@ data set decodes nothing.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,12 +16,20 @@ import numpy as np
 
 from sonotype.audio.windows import fit_length
 from sonotype.clips import Clips, Rejected
+from sonotype.dataset.cache_folder import remove_strays
+from sonotype.dataset.copies import merge_copies
 from sonotype.dataset.decode import decode_files
-from sonotype.dataset.shards import ShardFolder, StoredAudio
+from sonotype.dataset.duration import estimate_seconds
+from sonotype.dataset.shards import ShardFolder
+from sonotype.dataset.stored import StoredAudio, StreamedAudio
 from sonotype.errors import DataError, SettingError
 
 # What names a clip: its file and interval.
 _PLACE = ("path", "start_seconds", "end_seconds")
+# Reading every header of a large data set takes a while, and an estimate is asked for.
+_ESTIMATE_FILES = 500
+# Drawing a progress bar takes longer than decoding a short clip.
+_PROGRESS_SECONDS = 0.05
 
 
 def default_cache_folder() -> Path:
@@ -40,11 +49,11 @@ class CachedAudio:
 
     Args:
         clips: The clips that could be decoded.
-        stored: Where the sound of each lies.
+        stored: Where the sound of each comes from.
     """
 
     clips: Clips
-    stored: StoredAudio = field(repr=False)
+    stored: StoredAudio | StreamedAudio = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -53,6 +62,11 @@ class CachedAudio:
     def lengths(self) -> np.ndarray:
         """Samples of each clip, int64 of shape `(n_clips,)`."""
         return self.stored.lengths
+
+    @property
+    def n_streamed(self) -> int:
+        """Clips the disk had no room for: they are decoded in every epoch."""
+        return self.stored.n_streamed
 
     def subset(self, clips: Clips) -> "CachedAudio":
         """Return the cached view of some of the clips, such as one part of a split.
@@ -94,19 +108,18 @@ class CachedAudio:
             float32 of shape `(len(positions), n_samples)`.
         """
         out = np.empty((len(positions), n_samples), np.float32)  # (batch, samples)
-        for row, position in zip(out, positions, strict=True):
-            samples = self.stored[position]
+        fetched = self.stored.fetch(positions)
+        for row, (samples, scale) in zip(out, fetched, strict=True):
             if rng is not None and len(samples) > n_samples:
                 start = rng.integers(len(samples) - n_samples + 1)
                 samples = samples[start : start + n_samples]
-            fitted = fit_length(samples, n_samples)
-            np.multiply(fitted, self.stored.scales[position], out=row)
+            np.multiply(fit_length(samples, n_samples), scale, out=row)
         return out
 
     def samples(self, position: int) -> np.ndarray:
         """Return all samples of one clip, float32 of shape `(lengths[position],)`."""
-        stored = self.stored[position]
-        return stored * self.stored.scales[position]
+        ((samples, scale),) = self.stored.fetch([position])
+        return samples * scale
 
     @cached_property
     def _positions(self) -> dict[tuple[str, float | None, float | None], int]:
@@ -136,16 +149,30 @@ class AudioCache:
         self.folder = root / f"audio-v1-{sample_rate}"
         self._digests: dict[tuple[int, ...], str] = {}
 
+    def estimate(self, clips: Clips) -> int:
+        """Return about how many bytes the cache of some clips takes.
+
+        Args:
+            clips: Clips of any files and intervals.
+
+        Returns:
+            Two bytes a sample; where a file's length matters, by the headers of 500
+            files, evenly spaced. What is in the cache already is counted too.
+        """
+        n_seconds = estimate_seconds(clips, n_files=_ESTIMATE_FILES)
+        return round(n_seconds * self.sample_rate) * 2
+
     def load(
         self, clips: Clips, *, on_progress: Callable[[int, int], None] | None = None
     ) -> CachedAudio:
         """Return the sound of `clips`, decoding what is not in the cache yet.
 
-        A build that was killed goes on where it was.
+        A build that was killed goes on where it was. Clips that the disk has no room
+        for are decoded each time they are asked for; `n_streamed` tells how many.
 
         Args:
             clips: Clips of any files and intervals.
-            on_progress: Called with the clips done and their total after each file.
+            on_progress: Called with the clips done and their total, now and then.
 
         Returns:
             The clips that could be decoded, in their order; the others are added to
@@ -153,38 +180,51 @@ class AudioCache:
             that no copy of a training clip gets into the test part.
 
         Raises:
-            DataError: If no clip can be decoded or the cache cannot be written.
+            DataError: If no clip can be decoded, or the cache cannot be written for
+                another reason than a full disk.
         """
-        keys: dict[int, str] = {}
-        digests: dict[int, str] = {}
-        rejected: list[Rejected] = []
-        n_done = 0
+        tell = _Throttled(on_progress, len(clips))
+        remove_strays(self.folder.parent)
+        found = _Found()
         with ShardFolder(self.folder) as shards:
             for file in decode_files(
                 clips, self.sample_rate, known=shards, digests=self._digests
             ):
                 for key, (samples, scale) in file.decoded.items():
                     shards.add(key, samples, scale)
-                keys |= file.keys
-                digests |= dict.fromkeys(file.keys, file.digest)
-                rejected += [Rejected(file.path, reason) for reason in file.reasons]
-                n_done += file.n_clips
-                if on_progress is not None:
-                    on_progress(n_done, len(clips))
-        if rejected and not keys:
+                    found.n_samples[key] = len(samples)
+                found.keys |= file.keys
+                found.digests |= dict.fromkeys(file.keys, file.digest)
+                found.rejected += [Rejected(file.path, why) for why in file.reasons]
+                tell(file.n_clips)
+        if found.rejected and not found.keys:
             raise DataError(
                 f"none of the {len(clips)} clips can be decoded; "
-                f"{rejected[0].path}: {rejected[0].reason}"
+                f"{found.rejected[0].path}: {found.rejected[0].reason}"
             )
-        positions = sorted(keys)
+        rows = sorted(found.keys)
         usable = Clips(
-            clips.frame[np.array(positions, np.int64)],
+            clips.frame[np.array(rows, np.int64)],
             clips.labels,
-            (*clips.rejected, *dict.fromkeys(rejected)),
+            (*clips.rejected, *dict.fromkeys(found.rejected)),
         )
-        groups = _merge_copies(usable, [digests[row] for row in positions])
-        stored = shards.locate([keys[row] for row in positions])
-        return CachedAudio(usable.with_groups(groups), stored)
+        groups = merge_copies(usable, [found.digests[row] for row in rows])
+        usable = usable.with_groups(groups)
+        return CachedAudio(usable, self._locate(usable, rows, found, shards))
+
+    def _locate(
+        self, clips: Clips, rows: list[int], found: "_Found", shards: ShardFolder
+    ) -> StoredAudio | StreamedAudio:
+        """Return where the sound of each clip lies, or that it must be decoded."""
+        keys = [found.keys[row] for row in rows]
+        is_stored = np.array([key in shards for key in keys], bool)
+        stored = shards.locate([key for key in keys if key in shards])
+        if is_stored.all():
+            return stored
+        place = np.where(is_stored, np.cumsum(is_stored) - 1, -1)
+        lengths = np.array([found.n_samples.get(key, 0) for key in keys], np.int64)
+        lengths[is_stored] = stored.lengths
+        return StreamedAudio(stored, place, clips, lengths, self.sample_rate)
 
     def load_all(self, clips: Clips) -> CachedAudio:
         """Return the sound of clips that are known to be usable, as they are.
@@ -205,27 +245,31 @@ class AudioCache:
         return CachedAudio(clips, loaded.stored)
 
 
-def _merge_copies(clips: Clips, digests: list[str]) -> list[str]:
-    """Return each clip's group, one for groups that hold copies of the same file.
+@dataclass
+class _Found:
+    """What is known of the clips while their files are decoded."""
 
-    Two groups may well share one file: they are merged only if it is there twice.
-    """
-    parents: dict[str, str] = {}
+    keys: dict[int, str] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
+    n_samples: dict[str, int] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
 
-    def find(group: str) -> str:
-        while (parent := parents.setdefault(group, group)) != group:
-            parents[group] = parents[parent]
-            group = parents[group]
-        return group
 
-    paths_of: dict[str, set[str]] = {}
-    for path, digest in zip(clips.frame["path"], digests, strict=True):
-        paths_of.setdefault(digest, set()).add(path)
-    groups = clips.groups()
-    first: dict[str, str] = {}
-    for group, digest in zip(groups, digests, strict=True):
-        if len(paths_of[digest]) > 1:
-            one, other = find(group), find(first.setdefault(digest, group))
-            # The smaller name wins, so that the order of the clips does not matter.
-            parents[max(one, other)] = min(one, other)
-    return [find(group) for group in groups]
+class _Throttled:
+    """Calls `on_progress` when the last call was a while ago, and at the end."""
+
+    def __init__(
+        self, on_progress: Callable[[int, int], None] | None, total: int
+    ) -> None:
+        self._on_progress = on_progress
+        self._done, self._total = 0, total
+        self._next = 0.0
+
+    def __call__(self, n_more: int) -> None:
+        self._done += n_more
+        if self._on_progress is None:
+            return
+        now = time.monotonic()
+        if now >= self._next or self._done == self._total:
+            self._next = now + _PROGRESS_SECONDS
+            self._on_progress(self._done, self._total)

@@ -7,13 +7,17 @@ that could be mistaken for a shard. Names are random and nothing is ever changed
 number of processes may add shards to one folder at the same time.
 """
 
+import errno
 import io
 import os
+import shutil
 import uuid
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,11 +25,15 @@ import numpy as np
 import polars as pl
 
 from sonotype.atomic import atomic_file
+from sonotype.dataset.stored import StoredAudio
 from sonotype.errors import DataError
 
 # Small enough to lose little when killed, large enough for few open files.
 SHARD_BYTES = 64 * 2**20
-FULL_SCALE = 32_768
+# What is left to others when the disk runs full.
+RESERVED_BYTES = 256 * 2**20
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_WRITE_BYTES = 2**20  # one large write takes less time than many small ones
 
 _INDEX = pl.Schema(
     {
@@ -38,37 +46,46 @@ _INDEX = pl.Schema(
 _SAMPLE = np.dtype("<i2")
 
 
-@dataclass(frozen=True)
-class StoredAudio:
-    """Where the sound of some clips lies; arrays of shape `(n_clips,)`.
+@dataclass
+class _NewShard:
+    """A shard that is being written.
 
-    Sample `i` of clip `c` is `scales[c] * shards[shard_of[c]][offsets[c] + i]`.
+    Args:
+        samples: The file of its samples.
+        stream: The same, open.
+        rows: The rows of its index so far.
+        n_samples: Samples written so far.
     """
 
-    shards: tuple[np.ndarray, ...]
-    shard_of: np.ndarray
-    offsets: np.ndarray
-    lengths: np.ndarray
-    scales: np.ndarray
+    samples: Path
+    stream: BinaryIO
+    rows: list[tuple[str, int, int, float]] = field(default_factory=list)
+    n_samples: int = 0
 
-    def __getitem__(self, clip: int) -> np.ndarray:
-        """Return the int16 samples of a clip, shape `(lengths[clip],)`."""
-        start = self.offsets[clip]
-        return self.shards[self.shard_of[clip]][start : start + self.lengths[clip]]
+    def finish(self) -> None:
+        """Get the samples onto the disk, then make the index appear."""
+        index = io.BytesIO()
+        pl.DataFrame(self.rows, schema=_INDEX, orient="row").write_parquet(index)
+        content = index.getvalue()
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+        name = f"{self.samples.stem}-{zlib.crc32(content):08x}.parquet"
+        with atomic_file(self.samples.with_name(name)) as unnamed:
+            unnamed.write_bytes(content)
 
-    def select(self, clips: np.ndarray) -> "StoredAudio":
-        """Return the same for some of the clips."""
-        return StoredAudio(
-            self.shards,
-            self.shard_of[clips],
-            self.offsets[clips],
-            self.lengths[clips],
-            self.scales[clips],
-        )
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        with suppress(OSError):  # closing writes what was buffered
+            self.stream.close()
+        with suppress(OSError):
+            self.samples.unlink(missing_ok=True)
 
 
 class ShardFolder:
     """All shards in a folder, and one more that is being written.
+
+    Nothing more is added once the disk is full, which is no error: `is_full` tells.
 
     Args:
         folder: Where they lie; made if it is missing.
@@ -81,9 +98,11 @@ class ShardFolder:
         self._folder = folder
         self._names: list[str] = []
         self._places: dict[str, tuple[int, int, int, float]] = {}
-        self._new: list[tuple[str, int, int, float]] = []
-        self._stream: BinaryIO | None = None
-        self._n_samples = 0
+        self._shard: _NewShard | None = None
+        # Waiting for the disk is left to a thread, so that decoding goes on.
+        self._finishing: tuple[_NewShard, Future[None]] | None = None
+        self._waiter = ThreadPoolExecutor(1)
+        self.is_full = False
         with self._disk_errors():
             folder.mkdir(parents=True, exist_ok=True)
             for index in sorted(folder.glob("[!.]*.parquet")):
@@ -95,51 +114,47 @@ class ShardFolder:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Keep what was added, also when interrupted, unless the disk refuses it."""
         if kind is not None and issubclass(kind, DataError):
-            self._discard()
-        else:
-            self.commit()
+            self._discard(self._shard)
+        self.commit()
+        self._waiter.shutdown()
 
     def __contains__(self, key: object) -> bool:
         return key in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     def add(self, key: str, samples: np.ndarray, scale: float) -> None:
         """Append the int16 samples of a clip; a key that is there already is left.
 
         Raises:
-            DataError: If they cannot be written.
+            DataError: If they cannot be written for another reason than a full disk.
         """
-        if key in self._places:
+        if key in self._places or self.is_full:
             return
         with self._disk_errors():
-            if self._stream is None:
-                self._names.append(uuid.uuid4().hex)
-                self._stream = self._file(self._names[-1], "i16").open("xb")
-            self._stream.write(samples.astype(_SAMPLE, copy=False).data)
-        self._new.append((key, self._n_samples, len(samples), scale))
-        self._places[key] = (len(self._names) - 1, *self._new[-1][1:])
-        self._n_samples += len(samples)
-        if self._n_samples * _SAMPLE.itemsize >= SHARD_BYTES:
-            self.commit()
+            shard = self._shard or self._start_shard()
+        if self.is_full or shard is None:
+            return
+        with self._disk_errors(shard):
+            shard.stream.write(samples.astype(_SAMPLE, copy=False).data)
+        if self.is_full:
+            return
+        row = (key, shard.n_samples, len(samples), scale)
+        shard.rows.append(row)
+        self._places[key] = (len(self._names) - 1, *row[1:])
+        shard.n_samples += len(samples)
+        if shard.n_samples * _SAMPLE.itemsize >= SHARD_BYTES:
+            self._finish()
 
     def commit(self) -> None:
         """Finish the shard that is being written, if there is one.
 
         Raises:
-            DataError: If it cannot be written.
+            DataError: If it cannot be written for another reason than a full disk.
         """
-        if self._stream is None:
-            return
-        index = io.BytesIO()
-        pl.DataFrame(self._new, schema=_INDEX, orient="row").write_parquet(index)
-        content = index.getvalue()
-        with self._disk_errors():
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
-            self._stream.close()
-            name = f"{self._names[-1]}-{zlib.crc32(content):08x}"
-            with atomic_file(self._file(name, "parquet")) as unnamed:
-                unnamed.write_bytes(content)
-        self._stream, self._new, self._n_samples = None, [], 0
+        self._finish()
+        self._wait()
 
     def locate(self, keys: Sequence[str]) -> StoredAudio:
         """Return where the clips with these keys lie, in that order.
@@ -149,11 +164,10 @@ class ShardFolder:
         places = [self._places[key] for key in keys]
         shard_of = np.array([place[0] for place in places], np.int64)
         used, shard_of = np.unique(shard_of, return_inverse=True)
+        files = [self._folder / f"{self._names[shard]}.i16" for shard in used]
         with self._disk_errors():
-            shards = tuple(
-                np.memmap(self._file(self._names[shard], "i16"), _SAMPLE, mode="r")
-                for shard in used
-            )
+            # As plain arrays: a slice of a memmap takes ten times as long to make.
+            shards = tuple(np.asarray(np.memmap(file, _SAMPLE, "r")) for file in files)
         return StoredAudio(
             shards=shards,
             shard_of=shard_of,
@@ -162,14 +176,11 @@ class ShardFolder:
             scales=np.array([place[3] for place in places], np.float32),
         )
 
-    def _file(self, name: str, suffix: str) -> Path:
-        return self._folder / f"{name}.{suffix}"
-
     def _open(self, index: Path) -> None:
         """Take in a shard; one that is damaged counts as not there."""
         name, _, checksum = index.stem.partition("-")
         content = index.read_bytes()
-        samples = self._file(name, "i16")
+        samples = index.with_name(f"{name}.i16")
         # Before polars sees it, which ends the process on some damaged files.
         if f"{zlib.crc32(content):08x}" != checksum or not samples.is_file():
             return
@@ -177,62 +188,57 @@ class ShardFolder:
         end = int((frame["offset"] + frame["n_samples"]).to_numpy().max())
         if end * _SAMPLE.itemsize != samples.stat().st_size:
             return
-        for key, *place in frame.iter_rows():
-            self._places[key] = (len(self._names), *place)
+        keys, *places = (column.to_list() for column in frame.iter_columns())
+        rows = zip(repeat(len(self._names)), *places, strict=False)
+        self._places.update(zip(keys, rows, strict=True))
         self._names.append(name)
 
-    def _discard(self) -> None:
-        """Give up the shard that is being written, if there is one."""
-        if self._stream is None:
+    def _start_shard(self) -> _NewShard | None:
+        """Open a new shard, if the disk has room for one."""
+        free = shutil.disk_usage(self._folder).free
+        if free < RESERVED_BYTES + SHARD_BYTES:
+            self.is_full = True
+            return None
+        samples = self._folder / f"{uuid.uuid4().hex}.i16"
+        self._shard = _NewShard(samples, samples.open("xb", _WRITE_BYTES))
+        self._names.append(samples.stem)
+        return self._shard
+
+    def _finish(self) -> None:
+        """Have the shard that is being written finished, after the one before it."""
+        self._wait()
+        if self._shard is not None:
+            finished = self._waiter.submit(self._shard.finish)
+            self._finishing, self._shard = (self._shard, finished), None
+
+    def _wait(self) -> None:
+        if self._finishing is not None:
+            shard, finished = self._finishing
+            self._finishing = None
+            with self._disk_errors(shard):
+                finished.result()
+
+    def _discard(self, shard: _NewShard | None) -> None:
+        """Give up a shard that is not finished."""
+        if shard is None:
             return
-        with suppress(OSError):  # closing writes what was buffered
-            self._stream.close()
-        self._stream = None
-        with suppress(OSError):
-            self._file(self._names[-1], "i16").unlink(missing_ok=True)
+        shard.discard()
+        for key, *_ in shard.rows:
+            del self._places[key]
+        if shard is self._shard:
+            self._shard = None
 
     @contextmanager
-    def _disk_errors(self) -> Iterator[None]:
+    def _disk_errors(self, shard: _NewShard | None = None) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            self._discard()
+            self._discard(shard)
+            if error.errno in _DISK_FULL:
+                self.is_full = True
+                return
             raise DataError(
                 f"{self._folder}: the cache of decoded audio cannot be written or read "
                 f"({error.strerror}); make room there, or choose another folder with "
                 "--cache or the environment variable SONOTYPE_CACHE"
             ) from error
-
-
-def to_int16(samples: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return samples as int16 and the factor that undoes it.
-
-    What was 16-bit sound comes back exactly. Anything else is scaled to its own peak,
-    so that a very quiet recording keeps its resolution and one above full scale, as
-    floating-point files may be, is not clipped.
-
-    Args:
-        samples: float32 of shape `(n_samples,)`, all finite.
-
-    Returns:
-        int16 of the same shape, and the scale.
-
-    Example:
-        >>> stored, scale = to_int16(np.array([0.5, -2.0], np.float32))
-        >>> (stored * scale).round(4)
-        array([ 0.5, -2. ])
-    """
-    # A product with a power of two is exact, but for infinity, which is refused below.
-    with np.errstate(over="ignore"):
-        scaled = samples * np.float32(FULL_SCALE)
-    rounded = np.rint(scaled)
-    if (
-        (rounded == scaled).all()
-        and rounded.min() >= -FULL_SCALE
-        and rounded.max() < FULL_SCALE
-    ):
-        return rounded.astype(np.int16), 1 / FULL_SCALE
-    # -600 dB and below is silence; its scale would be too small for a float32.
-    peak = max(float(np.abs(samples).max()), 1e-30)
-    whole = np.rint(samples * np.float32((FULL_SCALE - 1) / peak))
-    return whole.astype(np.int16), peak / (FULL_SCALE - 1)

@@ -89,7 +89,10 @@ def train_folder(
         group_by=settings.data.group_by,
     )
     cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
-    clips = cache.load(clips, on_progress=observer.progress).clips
+    cached = cache.load(clips, on_progress=observer.progress)
+    clips = cached.clips
+    if cached.n_streamed:
+        observer.stage(f"Disk full: {cached.n_streamed} clips decoded on the fly")
     if strict and clips.rejected:
         first = clips.rejected[0]
         raise DataError(
