@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -18,20 +19,26 @@ from rich.progress import (
 )
 from rich.table import Column, Table
 
-from sonotype.clips import Rejected
-from sonotype.dataset.split import Split
+if TYPE_CHECKING:  # the help must not wait for polars
+    from sonotype.clips import Rejected
+    from sonotype.dataset.split import Split
 
 REJECTED_SHOWN = 10
 
 
 def emit(text: str) -> None:
     """Write data to stdout."""
-    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    sys.stdout.write(writable(text if text.endswith("\n") else f"{text}\n"))
 
 
 def say(text: str) -> None:
     """Write a message for a person to stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{writable(text)}\n")
+
+
+def writable(text: str) -> str:
+    """Return text with the bytes of file names that are not UTF-8 as numbers."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def say_table(table: Table) -> None:
@@ -52,7 +59,7 @@ def plain_table(columns: Sequence[str], title: str | None = None) -> Table:
     return table
 
 
-def say_rejected(rejected: Sequence[Rejected], where: str = "") -> None:
+def say_rejected(rejected: "Sequence[Rejected]", where: str = "") -> None:
     """List the files that were set aside, the first few with their reasons."""
     if not rejected:
         return
@@ -63,12 +70,12 @@ def say_rejected(rejected: Sequence[Rejected], where: str = "") -> None:
         say(f"  and {len(rejected) - REJECTED_SHOWN} more")
 
 
-def split_table(parts: Split) -> Table:
+def split_table(parts: "Split") -> Table:
     """Return the clips of each class and the groups in each part of a split."""
     table = plain_table(["class", *parts._fields])
     counts = [part.counts() for part in parts]
     for label in parts.train.labels:
-        table.add_row(label, *(str(count[label]) for count in counts))
+        table.add_row(escape(label), *(str(count[label]) for count in counts))
     table.add_row("all", *(str(len(part)) for part in parts), end_section=True)
     table.add_row("groups", *(str(len(set(part.groups()))) for part in parts))
     return table
@@ -120,7 +127,7 @@ class ConsoleObserver:
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, detail=detail)
 
-    def parts(self, parts: Split) -> None:
+    def parts(self, parts: "Split") -> None:
         """Print how the clips were split, above the bars."""
         self._bars.console.print(split_table(parts))
 

@@ -137,15 +137,17 @@ def print_reports(reports: "dict[str, Report]") -> None:
     """Print the headline of every report, then classes and confusions of the first."""
     for name, report in reports.items():
         emit(f"{name:<7} {report}")
+    from rich.markup import escape
+
     first = next(iter(reports.values()))
     classes = plain_table(["class", "clips", "precision", "recall", "F1"])
     for row in first.classes:
         shares = (f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
-        classes.add_row(row.label, str(row.n_clips), *shares)
+        classes.add_row(escape(row.label), str(row.n_clips), *shares)
     emit("")
     emit_table(classes)
     confusion = plain_table(["true \\ predicted", *first.labels])
     for label, counts in zip(first.labels, first.confusion, strict=True):
-        confusion.add_row(label, *(str(count or ".") for count in counts))
+        confusion.add_row(escape(label), *(str(count or ".") for count in counts))
     emit("")
     emit_table(confusion)
