@@ -111,3 +111,14 @@ def test_importing_it_imports_nothing_heavy(module: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_the_help_does_not_wait_for_arrays_and_tables() -> None:
+    code = (
+        "import sys, sonotype.interfaces.cli.main\n"
+        "print({'numpy', 'polars', 'pydantic', 'soundfile'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

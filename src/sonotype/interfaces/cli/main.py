@@ -13,15 +13,18 @@ import typer
 
 from sonotype import __version__
 from sonotype.errors import MissingDependencyError, SonotypeError
+from sonotype.interfaces.cli.cache import cache
+from sonotype.interfaces.cli.check import check
 from sonotype.interfaces.cli.console import emit, say
 from sonotype.interfaces.cli.demo import demo
 from sonotype.interfaces.cli.evaluate import evaluate
+from sonotype.interfaces.cli.get import get
 from sonotype.interfaces.cli.info import info
 from sonotype.interfaces.cli.plot import plot
 from sonotype.interfaces.cli.predict import predict
 from sonotype.interfaces.cli.train import train
 
-VERBS = (demo, train, evaluate, predict, info, plot)
+VERBS = (demo, get, check, train, evaluate, predict, info, plot, cache)
 
 app = typer.Typer(
     no_args_is_help=True,
