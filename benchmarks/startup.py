@@ -49,7 +49,11 @@ def main() -> None:
         clip = str(next(noise_folder(folder / "clip", n_clips=1).rglob("*.wav")))
         bundle = str(folder / "default.sonotype")
         # In another process: the peak memory of a child counts that of its parent.
-        subprocess.run([sys.executable, "-c", MAKE_BUNDLE, made], check=True)
+        subprocess.run(
+            [sys.executable, "-c", MAKE_BUNDLE, made],
+            cwd=Path(__file__).parent,
+            check=True,
+        )
         python, cli = sys.executable, str(Path(sys.executable).parent / "sonotype")
         commands = {
             "python -c pass": [python, "-c", "pass"],
