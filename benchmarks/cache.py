@@ -5,7 +5,11 @@
 Filling it is compared with libsndfile and soxr in a loop that keeps nothing, once with
 half of the files in each of as many processes as there are cores, once in as many
 threads. Reading batches is compared with numpy gathering the same rows out of one int16
-matrix in memory. All runs are interleaved; the numbers are medians.
+matrix in memory. All runs are interleaved; the numbers are medians, and a ratio is the
+median of the ratios of neighbouring runs, since other programs may disturb some.
+
+A fill starts with threads and goes on with processes if it takes long, so the
+first is large. The others show what threads do alone.
 """
 
 import argparse
@@ -35,9 +39,10 @@ RATE = 16_000
 BATCH_SIZE = 64
 # Suffix, rate, seconds and number of files.
 SETS = {
-    "16 kHz wav, 1 s": ("wav", 16_000, 1, 3_000),
-    "44.1 kHz ogg, 5 s": ("ogg", 44_100, 5, 120),
-    "48 kHz flac, 5 s": ("flac", 48_000, 5, 240),
+    "16 kHz wav, 1 s": ("wav", 16_000, 1, 30_000),
+    "16 kHz wav, 1 s, few": ("wav", 16_000, 1, 3_000),
+    "44.1 kHz ogg, 5 s": ("ogg", 44_100, 5, 240),
+    "48 kHz flac, 5 s": ("flac", 48_000, 5, 480),
 }
 Timings = dict[str, list[tuple[float, float]]]
 
@@ -46,10 +51,13 @@ def make_files(folder: Path, suffix: str, rate: int, seconds: int, n: int) -> Cl
     """Write `n` recordings of noise that fades, which packs about as sound does."""
     generator = np.random.default_rng(0)
     fade = np.geomspace(0.3, 0.003, rate * seconds)
-    paths = [folder / suffix / f"{position}.{suffix}" for position in range(n)]
-    paths[0].parent.mkdir(parents=True)
+    noise = fade * generator.standard_normal(len(fade))
+    paths = [folder / f"{position}.{suffix}" for position in range(n)]
+    folder.mkdir(parents=True)
     for path in paths:
-        soundfile.write(path, fade * generator.standard_normal(len(fade)), rate)
+        # No two files are the same: copies would be decoded once.
+        noise[:200] = fade[:200] * generator.standard_normal(200)
+        soundfile.write(path, noise, rate)
     return Clips.of(Clip(path, ("x",), path.stem) for path in paths)
 
 
@@ -69,8 +77,13 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def interleave(runs: dict[str, Callable[[], Any]], n_runs: int) -> Timings:
-    """Run each in turn; return wall and CPU seconds, without those of the first."""
+def interleave(
+    runs: dict[str, Callable[[], Any]], n_runs: int, made: Path | None = None
+) -> Timings:
+    """Run each in turn; return wall and CPU seconds, without those of the first.
+
+    The folder that a run makes is deleted after it, which is not timed.
+    """
     timings: Timings = {name: [] for name in runs}
     for round_ in range(n_runs + 1):
         for name, run in runs.items():
@@ -79,22 +92,21 @@ def interleave(runs: dict[str, Callable[[], Any]], n_runs: int) -> Timings:
             spent = time.perf_counter() - wall, cpu_seconds() - cpu
             if round_:
                 timings[name].append(spent)
+            if made:
+                shutil.rmtree(made, ignore_errors=True)
     return timings
 
 
 def measure_filling(folder: Path, pool: Pool, kind: str, n_runs: int) -> dict[str, Any]:
     suffix, rate, seconds, n_files = SETS[kind]
-    clips = make_files(folder, suffix, rate, seconds, n_files)
+    clips = make_files(folder / "files", suffix, rate, seconds, n_files)
     paths = list(map(str, clips.paths()))
     cores = usable_cores()
     shares = [paths[core::cores] for core in range(cores)]
-    n_caches = 0
 
     def fill() -> None:
-        nonlocal n_caches
-        n_caches += 1
-        cache = AudioCache(folder / "caches" / str(n_caches), sample_rate=RATE)
-        cache.load(clips)
+        cache = AudioCache(folder / "cache", sample_rate=RATE)
+        assert len(cache.load(clips)) == n_files
 
     def in_threads() -> None:
         with ThreadPoolExecutor(cores) as threads:
@@ -108,25 +120,28 @@ def measure_filling(folder: Path, pool: Pool, kind: str, n_runs: int) -> dict[st
             "cache": fill,
         },
         n_runs,
+        folder / "cache",
     )
-    shutil.rmtree(folder / "caches")
+    shutil.rmtree(folder)
     per_file = {
         name: statistics.median(wall for wall, _ in runs) / n_files * 1e3
         for name, runs in timings.items()
     }
-    ours = statistics.median(cpu for _, cpu in timings["cache"])
-    bare = statistics.median(cpu for _, cpu in timings["bare_loop"])
     return {
         "what": f"fill, {kind}",
         **{f"{name}_ms_a_file": round(ms, 4) for name, ms in per_file.items()},
-        "of_bare_in_processes": round(
-            per_file["bare_in_processes"] / per_file["cache"], 3
-        ),
-        "of_bare_in_threads": round(per_file["bare_in_threads"] / per_file["cache"], 3),
-        "of_bare_cpu": round(bare / ours, 3),
+        "of_bare_in_processes": ratio(timings, "bare_in_processes"),
+        "of_bare_in_threads": ratio(timings, "bare_in_threads"),
+        "of_bare_cpu": ratio(timings, "bare_loop", 1),
         "files": n_files,
         "runs": n_runs,
     }
+
+
+def ratio(timings: Timings, bare: str, which: int = 0) -> float:
+    """Return by how much the cache is faster, in wall time or (1) in CPU time."""
+    pairs = zip(timings[bare], timings["cache"], strict=True)
+    return round(statistics.median(a[which] / b[which] for a, b in pairs), 3)
 
 
 def measure_batches(folder: Path, n_clips: int, n_runs: int) -> dict[str, Any]:
@@ -157,10 +172,8 @@ def measure_batches(folder: Path, n_clips: int, n_runs: int) -> dict[str, Any]:
         "what": "read batches, 1 s",
         "gather_gb_a_second": round(gathered / seconds["gather"] / 1e9, 2),
         "cache_gb_a_second": round(made / seconds["cache"] / 1e9, 2),
-        "of_gather_bandwidth": round(
-            made / seconds["cache"] / (gathered / seconds["gather"]), 3
-        ),
-        "of_gather_and_scale": round(seconds["gather_and_scale"] / seconds["cache"], 3),
+        "of_gather_bandwidth": round(made / gathered * ratio(timings, "gather"), 3),
+        "of_gather_and_scale": ratio(timings, "gather_and_scale"),
         "files": n_clips,
         "runs": n_runs,
     }
@@ -174,7 +187,8 @@ def check(cached: CachedAudio, matrix: np.ndarray, batch: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--clips", type=int, default=4_000, help="in batches")
     options = parser.parse_args()
     with (
@@ -182,12 +196,15 @@ def main() -> None:
         tempfile.TemporaryDirectory() as made,
     ):
         folder = Path(made)
-        filled = [measure_filling(folder, pool, kind, options.runs) for kind in SETS]
-        batches = measure_batches(folder, options.clips, options.runs)
-    for row in [*filled, batches]:
+        rows = [
+            measure_filling(folder / "fill", pool, kind, options.runs)
+            for kind in options.sets
+        ]
+        rows.append(measure_batches(folder, options.clips, options.runs))
+    for row in rows:
         print(json.dumps(row))
-    print("wrote", save("cache_fill", filled))
-    print("wrote", save("cache_batches", [batches]))
+    columns = {column: "" for row in rows for column in row}
+    print("wrote", save("cache", [columns | row for row in rows]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import soxr
 from scipy.signal import resample_poly
 
-from sonotype.audio.resample import resample
+from sonotype.audio.resample import resample, resample_blocks
 from sonotype.errors import SettingError
 
 
@@ -56,3 +59,37 @@ def test_equal_rates_return_the_input() -> None:
 def test_rates_must_be_positive(from_rate: int, to_rate: int) -> None:
     with pytest.raises(SettingError, match=f"these are {from_rate} and {to_rate} Hz"):
         resample(np.zeros(8, np.float32), from_rate=from_rate, to_rate=to_rate)
+
+
+@pytest.mark.parametrize("n_samples", [1, 5, 441, 4_097, 100_003])
+@pytest.mark.parametrize("to_rate", [16_000, 48_000])
+def test_blocks_are_resampled_as_one(n_samples: int, to_rate: int) -> None:
+    samples = np.random.default_rng(0).standard_normal(n_samples).astype(np.float32)
+    whole = soxr.resample(samples, 44_100, to_rate, quality="HQ")
+    for n_blocks in (1, 2, 5):
+        for known in (None, n_samples):
+            found = resample_blocks(
+                filter(len, np.array_split(samples, n_blocks)),
+                from_rate=44_100,
+                to_rate=to_rate,
+                n_samples=known,
+            )
+            np.testing.assert_array_equal(found, whole)
+
+
+def test_a_resampler_forgets_a_sound_that_broke_off() -> None:
+    def breaks_off() -> Iterator[np.ndarray]:
+        yield np.ones(1_000, np.float32)
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        resample_blocks(breaks_off(), from_rate=44_100, to_rate=16_000)
+    found = resample_blocks(
+        [np.zeros(1_000, np.float32)], from_rate=44_100, to_rate=16_000
+    )
+    assert not found.any()
+
+
+def test_rates_of_blocks_are_positive() -> None:
+    with pytest.raises(SettingError, match="must be positive, but these are 0 and"):
+        resample_blocks([], from_rate=0, to_rate=16_000)

@@ -10,16 +10,22 @@ from sonotype.dataset.spoken.wav_file import write_wav
 RATE = 16_000
 N_FILES = 320
 FILE_SECONDS = 32
-LIMIT_MB = 100
+LIMIT_MB = 64
 
-# Builds a cache of a folder and reads all of it, with memory for a third of it: folder
-# of recordings, cache, megabytes. Mapped files are not memory; the disk holds them.
+# Builds a cache of a folder and reads all of it, with memory for a fifth of it: folder
+# of recordings, cache, megabytes, and after how many seconds processes take over.
+# Mapped files are not memory; the disk holds them.
 BUILD_AND_READ = """
 import re, resource, sys
 from pathlib import Path
 import numpy as np
 from sonotype.clips import Clip, Clips
+from sonotype.dataset import fill
 from sonotype.dataset.cache import AudioCache
+
+fill._THREADS_SECONDS, fill._WORTH_SECONDS = float(sys.argv[4]), -1
+if sys.argv[4] == "0":
+    del fill.Filler._store  # no thread decodes
 
 def load(paths):
     cache = AudioCache(Path(sys.argv[2]), sample_rate=16_000)
@@ -45,7 +51,10 @@ for start in range(0, len(audio), 4):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA as Linux counts it")
-def test_a_data_set_may_be_larger_than_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads_seconds", ["inf", "0"])
+def test_a_data_set_may_be_larger_than_memory(
+    tmp_path: Path, threads_seconds: str
+) -> None:
     (tmp_path / "data").mkdir()
     generator = np.random.default_rng(0)
     noise = generator.uniform(-0.5, 0.5, RATE * FILE_SECONDS)
@@ -57,8 +66,9 @@ def test_a_data_set_may_be_larger_than_memory(tmp_path: Path) -> None:
         samples = np.frombuffer(path.read_bytes()[44:], "<i2")
         sums.append(int(samples.sum(dtype=np.int64)))
     folders = [str(tmp_path / name) for name in ("data", "cache")]
+    settings = [str(LIMIT_MB), threads_seconds]
     done = subprocess.run(
-        [sys.executable, "-c", BUILD_AND_READ, *folders, str(LIMIT_MB)],
+        [sys.executable, "-c", BUILD_AND_READ, *folders, *settings],
         capture_output=True,
         text=True,
         check=False,
@@ -68,4 +78,4 @@ def test_a_data_set_may_be_larger_than_memory(tmp_path: Path) -> None:
     assert first == "limited"
     assert [int(word) for line in lines for word in line.split()] == sums
     n_bytes = sum(f.stat().st_size for f in (tmp_path / "cache").rglob("*.i16"))
-    assert n_bytes > 3 * LIMIT_MB * 2**20
+    assert n_bytes > 4.8 * LIMIT_MB * 2**20

@@ -4,6 +4,7 @@ import math
 import mmap
 import stat
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from sonotype.audio.av_file import AV_SUFFIXES, AvSound, open_av
 from sonotype.audio.container import Extent, check_ogg, find_extent
 from sonotype.audio.mp3 import count_mp3_samples
 from sonotype.errors import AudioError
@@ -19,10 +21,24 @@ _REASONS = {
     1: "it is not audio in a format that can be read here; convert it to WAV or FLAC",
     3: "its header is damaged",
     4: "its encoding is not supported; convert it to WAV or FLAC",
+    # In words that fit a file: libsndfile says it is none, or speaks of its insides.
+    7: "it is damaged or not what its name says",
+    24: "its header is damaged",
 }
 # libsndfile's count for a FLAC that was written to a pipe is 2**63 - 1.
 _UNKNOWN_COUNT = 2**62
 _BLOCK_VALUES = 2**20
+_REUSED_VALUES = 2**18
+
+
+class _Scratch(threading.local):
+    """Memory of a thread for the block that it reads."""
+
+    def __init__(self) -> None:
+        self.values = np.empty(_REUSED_VALUES, np.float32)
+
+
+_scratch = _Scratch()
 
 
 class Sound(soundfile.SoundFile):  # type: ignore[misc]
@@ -45,7 +61,7 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc]
 
 
 @contextmanager
-def open_sound(path: Path) -> Iterator[Sound]:
+def open_sound(path: Path) -> Iterator[Sound | AvSound]:
     """Open an audio file after every check its header allows.
 
     Args:
@@ -59,6 +75,10 @@ def open_sound(path: Path) -> Iterator[Sound]:
             before its header says it does.
     """
     check_file(path)
+    if path.suffix.lower() in AV_SUFFIXES:
+        with open_av(path) as track:
+            yield track
+        return
     with ExitStack() as stack:
         with _audio_errors(path):
             source: str | mmap.mmap = str(path)
@@ -71,7 +91,7 @@ def open_sound(path: Path) -> Iterator[Sound]:
         yield sound
 
 
-def count_samples(sound: Sound) -> int:
+def count_samples(sound: Sound | AvSound) -> int:
     """Return how many samples an open file has, by decoding it if nothing else tells.
 
     Args:
@@ -83,7 +103,9 @@ def count_samples(sound: Sound) -> int:
     Raises:
         AudioError: If decoding fails.
     """
-    if sound.n_samples is None:
+    if sound.n_samples is None and isinstance(sound, AvSound):
+        sound.n_samples = sound.count()
+    elif sound.n_samples is None:
         sound.n_samples = sum(len(block) for block in read_blocks(sound))
         with _audio_errors(sound.path):
             sound.seek(0)
@@ -91,7 +113,11 @@ def count_samples(sound: Sound) -> int:
 
 
 def read_blocks(
-    sound: Sound, n_samples: int | None = None, *, start: int | None = None
+    sound: Sound | AvSound,
+    n_samples: int | None = None,
+    *,
+    start: int | None = None,
+    reuse: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yield samples of an open file, block by block.
 
@@ -102,6 +128,9 @@ def read_blocks(
         sound: From `open_sound`.
         n_samples: Most samples to read; `None` reads to the end.
         start: Sample to begin with; `None` goes on from where the file is.
+        reuse: Whether each block may overwrite the one before, which takes less time
+            than getting new memory for each. The blocks are then shorter, so that
+            they stay in the processor's cache.
 
     Yields:
         float32 of shape `(n, n_channels)`, 2**20 numbers at most.
@@ -113,16 +142,23 @@ def read_blocks(
         with _audio_errors(sound.path, sound.n_samples):
             sound.seek(start)
     left = math.inf if n_samples is None else n_samples
+    n_block = (_REUSED_VALUES if reuse else _BLOCK_VALUES) // sound.channels
     while left > 0:
-        n_wanted = int(min(left, _BLOCK_VALUES // sound.channels))
+        n_wanted = int(min(left, n_block))
+        room = _room(n_wanted, sound.channels) if reuse else None
         with _audio_errors(sound.path, sound.n_samples):
-            block = sound.read(n_wanted, dtype="float32", always_2d=True)
+            block = sound.read(n_wanted, dtype="float32", always_2d=True, out=room)
         if len(block) < n_wanted:
             # A copy, or the few samples would keep the whole block in memory.
             yield from [block.copy()] if len(block) else []
             return
         yield block
         left -= n_wanted
+
+
+def _room(n_samples: int, n_channels: int) -> np.ndarray:
+    """Return memory for a block, the same each time."""
+    return _scratch.values[: n_samples * n_channels].reshape(n_samples, n_channels)
 
 
 def check_file(path: Path) -> None:

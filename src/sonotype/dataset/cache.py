@@ -5,9 +5,12 @@ again. A clip is known by the content of its file, so renaming, copying or re-so
 data set decodes nothing.
 """
 
+import gc
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +21,9 @@ from sonotype.audio.windows import fit_length
 from sonotype.clips import Clips, Rejected
 from sonotype.dataset.cache_folder import remove_strays
 from sonotype.dataset.copies import merge_copies
-from sonotype.dataset.decode import decode_files
+from sonotype.dataset.decode import Digests, StoredFile
 from sonotype.dataset.duration import estimate_seconds
+from sonotype.dataset.fill import Filler
 from sonotype.dataset.shards import ShardFolder
 from sonotype.dataset.stored import StoredAudio, StreamedAudio
 from sonotype.errors import DataError, SettingError
@@ -50,10 +54,13 @@ class CachedAudio:
     Args:
         clips: The clips that could be decoded.
         stored: Where the sound of each comes from.
+        digests: What tells the content of each clip's file from others, if they were
+            loaded just now.
     """
 
     clips: Clips
     stored: StoredAudio | StreamedAudio = field(repr=False)
+    digests: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -113,7 +120,9 @@ class CachedAudio:
             if rng is not None and len(samples) > n_samples:
                 start = rng.integers(len(samples) - n_samples + 1)
                 samples = samples[start : start + n_samples]
-            np.multiply(fit_length(samples, n_samples), scale, out=row)
+            # In two steps, which take less time than one: numpy converts in pieces.
+            row[:] = fit_length(samples, n_samples)
+            row *= scale
         return out
 
     def samples(self, position: int) -> np.ndarray:
@@ -147,7 +156,7 @@ class AudioCache:
         root = default_cache_folder() if folder is None else folder
         # A new number for a new way to decode: old shards are then not found.
         self.folder = root / f"audio-v1-{sample_rate}"
-        self._digests: dict[tuple[int, ...], str] = {}
+        self._digests: Digests = {}
 
     def estimate(self, clips: Clips) -> int:
         """Return about how many bytes the cache of some clips takes.
@@ -186,31 +195,31 @@ class AudioCache:
         tell = _Throttled(on_progress, len(clips))
         remove_strays(self.folder.parent)
         found = _Found()
-        with ShardFolder(self.folder) as shards:
-            for file in decode_files(
-                clips, self.sample_rate, known=shards, digests=self._digests
-            ):
-                for key, (samples, scale) in file.decoded.items():
-                    shards.add(key, samples, scale)
-                    found.n_samples[key] = len(samples)
-                found.keys |= file.keys
-                found.digests |= dict.fromkeys(file.keys, file.digest)
-                found.rejected += [Rejected(file.path, why) for why in file.reasons]
-                tell(file.n_clips)
-        if found.rejected and not found.keys:
+        with _no_collection(), ShardFolder(self.folder) as shards:
+            filler = Filler(self.folder, shards, self.sample_rate, self._digests)
+            for file in filler.run(clips):
+                found.add(file)
+                tell(len(file.keys) + len(file.reasons))
+            shards.refresh()
+            if filler.has_lost and not shards.is_full:
+                lost = [row for row, key in found.keys.items() if key not in shards]
+                deque(filler.run(clips.select(lost), processes=False), maxlen=0)
+        rejected = [found.rejected[row] for row in sorted(found.rejected)]
+        if rejected and not found.keys:
             raise DataError(
                 f"none of the {len(clips)} clips can be decoded; "
-                f"{found.rejected[0].path}: {found.rejected[0].reason}"
+                f"{rejected[0].path}: {rejected[0].reason}"
             )
         rows = sorted(found.keys)
         usable = Clips(
             clips.frame[np.array(rows, np.int64)],
             clips.labels,
-            (*clips.rejected, *dict.fromkeys(found.rejected)),
+            (*clips.rejected, *dict.fromkeys(rejected)),
         )
-        groups = merge_copies(usable, [found.digests[row] for row in rows])
-        usable = usable.with_groups(groups)
-        return CachedAudio(usable, self._locate(usable, rows, found, shards))
+        digests = [found.digests[row] for row in rows]
+        usable = usable.with_groups(merge_copies(usable, digests))
+        stored = self._locate(usable, rows, found, shards)
+        return CachedAudio(usable, stored, tuple(digests))
 
     def _locate(
         self, clips: Clips, rows: list[int], found: "_Found", shards: ShardFolder
@@ -245,6 +254,18 @@ class AudioCache:
         return CachedAudio(clips, loaded.stored)
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Have Python not look for garbage: a table of clips is none, but takes long."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 @dataclass
 class _Found:
     """What is known of the clips while their files are decoded."""
@@ -252,7 +273,16 @@ class _Found:
     keys: dict[int, str] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     n_samples: dict[str, int] = field(default_factory=dict)
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: dict[int, Rejected] = field(default_factory=dict)
+
+    def add(self, file: StoredFile) -> None:
+        """Take in what became of clips of one file."""
+        self.n_samples.update(file.lengths)
+        for row, key in file.keys.items():
+            self.keys[row] = key
+            self.digests[row] = file.digest
+        for row, reason in file.reasons.items():
+            self.rejected[row] = Rejected(Path(file.path), reason)
 
 
 class _Throttled:

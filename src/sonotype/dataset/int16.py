@@ -4,6 +4,8 @@ import numpy as np
 
 FULL_SCALE = 32_768
 _FEW = 256
+# Pieces stay in the processor's cache, and need no new memory from the system.
+_PIECE = 2**14
 
 
 def to_int16(samples: np.ndarray) -> tuple[np.ndarray, float]:
@@ -29,8 +31,12 @@ def to_int16(samples: np.ndarray) -> tuple[np.ndarray, float]:
         return (samples * np.float32(FULL_SCALE)).astype(np.int16), 1 / FULL_SCALE
     # -600 dB and below is silence; its scale would be too small for a float32.
     peak = max(float(samples.max()), -float(samples.min()), 1e-30)
-    scaled = samples * np.float32((FULL_SCALE - 1) / peak)
-    return np.rint(scaled, out=scaled).astype(np.int16), peak / (FULL_SCALE - 1)
+    factor = np.float32((FULL_SCALE - 1) / peak)
+    stored = np.empty(len(samples), np.int16)
+    for at in range(0, len(samples), _PIECE):
+        piece = samples[at : at + _PIECE] * factor
+        stored[at : at + _PIECE] = np.rint(piece, out=piece)
+    return stored, peak / (FULL_SCALE - 1)
 
 
 def _is_whole(samples: np.ndarray) -> bool:

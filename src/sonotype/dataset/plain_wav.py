@@ -14,7 +14,7 @@ _HEADER = struct.Struct("<4sI4s 4sI HHIIHH 4sI")
 _PCM = 1
 
 
-def read_plain_wav(content: bytes) -> tuple[np.ndarray, int] | None:
+def read_plain_wav(content: bytes | memoryview) -> tuple[np.ndarray, int] | None:
     """Return the samples of a 16-bit mono WAV that holds nothing but its sound.
 
     Args:

@@ -103,10 +103,10 @@ class ShardFolder:
         self._finishing: tuple[_NewShard, Future[None]] | None = None
         self._waiter = ThreadPoolExecutor(1)
         self.is_full = False
+        self._seen: set[str] = set()
         with self._disk_errors():
             folder.mkdir(parents=True, exist_ok=True)
-            for index in sorted(folder.glob("[!.]*.parquet")):
-                self._open(index)
+        self.refresh()
 
     def __enter__(self) -> "ShardFolder":
         return self
@@ -132,13 +132,13 @@ class ShardFolder:
         """
         if key in self._places or self.is_full:
             return
-        with self._disk_errors():
-            shard = self._shard or self._start_shard()
-        if self.is_full or shard is None:
+        shard = self._shard or self._start_shard()
+        if shard is None:
             return
-        with self._disk_errors(shard):
+        try:
             shard.stream.write(samples.astype(_SAMPLE, copy=False).data)
-        if self.is_full:
+        except OSError as error:
+            self._refuse(error, shard)
             return
         row = (key, shard.n_samples, len(samples), scale)
         shard.rows.append(row)
@@ -155,6 +155,15 @@ class ShardFolder:
         """
         self._finish()
         self._wait()
+
+    def refresh(self) -> None:
+        """Take in the shards that other processes have finished since."""
+        with self._disk_errors():
+            for index in sorted(self._folder.glob("[!.]*.parquet")):
+                name = index.stem.partition("-")[0]
+                if name not in self._seen:
+                    self._seen.add(name)
+                    self._open(index)
 
     def locate(self, keys: Sequence[str]) -> StoredAudio:
         """Return where the clips with these keys lie, in that order.
@@ -195,13 +204,16 @@ class ShardFolder:
 
     def _start_shard(self) -> _NewShard | None:
         """Open a new shard, if the disk has room for one."""
-        free = shutil.disk_usage(self._folder).free
-        if free < RESERVED_BYTES + SHARD_BYTES:
-            self.is_full = True
-            return None
         samples = self._folder / f"{uuid.uuid4().hex}.i16"
-        self._shard = _NewShard(samples, samples.open("xb", _WRITE_BYTES))
+        with self._disk_errors():
+            free = shutil.disk_usage(self._folder).free
+            self.is_full = free < RESERVED_BYTES + SHARD_BYTES
+            if not self.is_full:
+                self._shard = _NewShard(samples, samples.open("xb", _WRITE_BYTES))
+        if self._shard is None:
+            return None
         self._names.append(samples.stem)
+        self._seen.add(samples.stem)
         return self._shard
 
     def _finish(self) -> None:
@@ -233,12 +245,16 @@ class ShardFolder:
         try:
             yield
         except OSError as error:
-            self._discard(shard)
-            if error.errno in _DISK_FULL:
-                self.is_full = True
-                return
-            raise DataError(
-                f"{self._folder}: the cache of decoded audio cannot be written or read "
-                f"({error.strerror}); make room there, or choose another folder with "
-                "--cache or the environment variable SONOTYPE_CACHE"
-            ) from error
+            self._refuse(error, shard)
+
+    def _refuse(self, error: OSError, shard: _NewShard | None) -> None:
+        """Give a shard up; a full disk is no error."""
+        self._discard(shard)
+        if error.errno in _DISK_FULL:
+            self.is_full = True
+            return
+        raise DataError(
+            f"{self._folder}: the cache of decoded audio cannot be written or read "
+            f"({error.strerror}); make room there, or choose another folder with "
+            "--cache or the environment variable SONOTYPE_CACHE"
+        ) from error

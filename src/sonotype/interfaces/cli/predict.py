@@ -32,7 +32,8 @@ def predict(
         try:
             predictions.append(classifier.predict(file))
         except AudioError as error:
-            rejected.append(Rejected(file, str(error)))
+            # The list names the file already.
+            rejected.append(Rejected(file, str(error).removeprefix(f"{file}: ")))
     emit(WRITERS[format](predictions))
     say_rejected(rejected)
     if rejected and (strict or not predictions):
