@@ -28,7 +28,7 @@ def run_fold(data: Path, recipe: str, words: str, fold: int, n_folds: int) -> No
     from sonotype.dataset.cache import AudioCache
     from sonotype.dataset.readers.folder import read_folder
     from sonotype.dataset.split import k_folds
-    from sonotype.evaluation.report import evaluate
+    from sonotype.evaluation.evaluate import evaluate
     from sonotype.exporters.export import export
     from sonotype.inference.classifier import load
     from sonotype.settings import read_settings
@@ -47,19 +47,19 @@ def run_fold(data: Path, recipe: str, words: str, fold: int, n_folds: int) -> No
             settings=settings,
             cache=cache,
         )
-        report = evaluate(trained, parts.test)
+        report = evaluate(trained, parts.test).to_dict()
         export(trained, folder / "words.sonotype")
-        shipped = evaluate(load(folder / "words.sonotype"), parts.test)
+        shipped = evaluate(load(folder / "words.sonotype"), parts.test).to_dict()
     print(
         json.dumps(
             {
                 "train_clips": len(parts.train),
                 "validation_clips": len(parts.validation),
                 "test_clips": len(parts.test),
-                "test_speakers": report.n_groups,
-                "accuracy": round(report.accuracy, 4),
-                "accuracy_litert": round(shipped.accuracy, 4),
-                "macro_f1": round(report.macro_f1, 4),
+                "test_speakers": report["n_groups"],
+                "accuracy": round(report["accuracy"], 4),
+                "accuracy_litert": round(shipped["accuracy"], 4),
+                "macro_f1": round(report["macro_f1"], 4),
             }
         )
     )

@@ -99,7 +99,7 @@ def trained(
 def bundle_path(
     trained: Any, tone_split: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    from sonotype.evaluation.report import evaluate
+    from sonotype.evaluation.evaluate import evaluate
     from sonotype.exporters.export import export
 
     path = tmp_path_factory.mktemp("bundle") / "tones.sonotype"

@@ -14,7 +14,7 @@ def two_events() -> Events:
     return Events.of(
         [
             Event(Path("b.wav"), "wren", 0.5, 2.0, 2_000.0, 7_500.0, 0.9),
-            Event(Path("a.wav"), "robin", 1.0, 1.0, is_present=False),
+            Event(Path("a.wav"), "robin", 1.0, 1.0, is_present=False, group="s1"),
         ],
         rejected=[Rejected(Path("b.txt"), "line 3: it has no label")],
     )
@@ -25,7 +25,11 @@ def test_rows_come_back_as_they_went_in() -> None:
     assert events[0] == Event(Path("b.wav"), "wren", 0.5, 2.0, 2_000, 7_500, 0.9)
     assert list(events) == [events[0], events[1]]
     assert events[1].low_hz is None
-    assert not events[1].is_present
+    assert (events[1].is_present, events[1].group, events[1].split) == (
+        False,
+        "s1",
+        None,
+    )
     assert events[0].duration_seconds == 1.5
     assert events.recordings() == [Path("a.wav"), Path("b.wav")]
     assert events.label_names() == ["robin", "wren"]
@@ -88,7 +92,11 @@ def test_a_table_with_impossible_rows_is_refused(
     column: str, value: object, message: str
 ) -> None:
     row = dict(
-        zip(SCHEMA, ("a.wav", "wren", 0.5, 2.0, None, None, None, True), strict=True)
+        zip(
+            SCHEMA,
+            ("a.wav", "wren", 0.5, 2.0, None, None, None, True, None, None),
+            strict=True,
+        )
     )
     frame = pl.DataFrame([row | {column: value}], schema=SCHEMA)
     with pytest.raises(DataError, match=message):

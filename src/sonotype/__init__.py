@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from sonotype.dataset.readers.table import read_table
     from sonotype.dataset.split import k_folds, split
     from sonotype.errors import SonotypeError
+    from sonotype.evaluation.evaluate import evaluate
     from sonotype.evaluation.figures import plot_confusion
-    from sonotype.evaluation.report import Report, evaluate
+    from sonotype.evaluation.report import Report
     from sonotype.events import Event, Events
     from sonotype.exporters.export import export
     from sonotype.frontend.log_mel import LogMel
@@ -56,7 +57,7 @@ _HOME = {
     "TrainedModel": "training.train",
     "build_classifier": "models.classifier",
     "clips_from_events": "dataset.event_clips",
-    "evaluate": "evaluation.report",
+    "evaluate": "evaluation.evaluate",
     "event_centred_clips": "dataset.event_clips",
     "export": "exporters.export",
     "k_folds": "dataset.split",

@@ -16,12 +16,12 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sonotype.errors import BundleError, DataError
-from sonotype.labels import Labels
+from sonotype.labels import Labels, Task
 
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
@@ -57,7 +57,7 @@ class Manifest(BaseModel):
     format_version: int
     sonotype_version: str
     created: datetime
-    task: Literal["single-label"]
+    task: Task
     labels: tuple[str, ...]
     sample_rate: int = Field(gt=0)
     clip_seconds: float = Field(gt=0, allow_inf_nan=False)

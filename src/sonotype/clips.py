@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -34,8 +35,10 @@ class Clip:
         start_seconds: Where the interval starts; `None` is the start of the file.
         end_seconds: Where it ends; `None` is the end of the file.
         split: The part it is assigned to, if any: train, validation or test.
-        absent: What is known not to be heard in it. In multi-label data, a label that
-            is neither heard nor absent is unknown, and nothing is learned of it.
+        absent: What is known not to be heard in it. `None` is every label that is not
+            heard: somebody has listened for all of them. Where labels are given, even
+            none, those that are neither heard nor absent are unknown, and nothing is
+            learned of them.
     """
 
     path: Path
@@ -44,7 +47,7 @@ class Clip:
     start_seconds: float | None = None
     end_seconds: float | None = None
     split: str | None = None
-    absent: tuple[str, ...] = ()
+    absent: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,14 @@ class Clips:
     """An immutable table of clips and the labels they may carry.
 
     Args:
-        frame: One row a clip, with the columns of `SCHEMA`.
+        frame: One row a clip, with the columns of `SCHEMA`. Times, `absent` and
+            `split` may be null.
         labels: All label names, also those that no clip here carries.
         rejected: Files that were set aside while the table was made.
 
     Raises:
-        DataError: If a column is missing or a clip carries an unlisted label.
+        DataError: If a column is missing, a clip has no path, group or list of labels,
+            or a label is unlisted.
 
     Example:
         >>> clip = Clip(Path("a.wav"), ("no",), group="ann")
@@ -85,6 +90,9 @@ class Clips:
                 f"a table of clips needs the columns {dict(SCHEMA)}, "
                 f"but this one has {dict(self.frame.schema)}"
             )
+        for name in ("path", "labels", "group"):
+            if self.frame[name].null_count():
+                raise DataError(f"a table of clips has rows without {name}")
         named = pl.concat(
             [self.frame["labels"].explode(), self.frame["absent"].explode()]
         )
@@ -99,22 +107,30 @@ class Clips:
         labels: Labels | None = None,
         rejected: Iterable[Rejected] = (),
     ) -> "Clips":
-        """Make a table from single clips; without `labels`, those they carry."""
+        """Make a table from single clips; without `labels`, those they name.
+
+        Raises:
+            DataError: If a path or a name is not valid text.
+        """
         rows = [
             (
                 str(clip.path),
                 clip.start_seconds,
                 clip.end_seconds,
                 list(clip.labels),
-                list(clip.absent),
+                None if clip.absent is None else list(clip.absent),
                 clip.group,
                 clip.split,
             )
             for clip in clips
         ]
-        frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+        try:
+            frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+        except UnicodeEncodeError as error:
+            raise DataError(f"{error.object!r} is not valid UTF-8; rename it") from None
         if labels is None:
-            labels = Labels.of(frame["labels"].explode().drop_nulls())
+            named = pl.concat([frame["labels"].explode(), frame["absent"].explode()])
+            labels = Labels.of(named.drop_nulls().unique())
         return cls(frame, labels, tuple(rejected))
 
     @classmethod
@@ -129,23 +145,30 @@ class Clips:
         return self.frame.height
 
     def __getitem__(self, position: int) -> Clip:
-        row = self.frame.row(position, named=True)
-        return Clip(
-            path=Path(row["path"]),
-            labels=tuple(row["labels"]),
-            group=row["group"],
-            start_seconds=row["start_seconds"],
-            end_seconds=row["end_seconds"],
-            split=row["split"],
-            absent=tuple(row["absent"]),
-        )
+        return _clip(self.frame.row(position))
 
     def __iter__(self) -> Iterator[Clip]:
-        return (self[position] for position in range(len(self)))
+        return map(_clip, self.frame.iter_rows())
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether a clip may carry any number of labels.
+
+        It may if one carries none or several, or if one is said not to hold some of the
+        other labels, and the rest of them are unknown. Ask the whole table: a part of
+        it may look single-label by chance.
+        """
+        n_absent = pl.col("absent").list.unique().list.len().fill_null(0)
+        is_partly_known = (n_absent > 0) & (n_absent < len(self.labels) - 1)
+        is_multi = (pl.col("labels").list.len() != 1) | is_partly_known
+        return bool(self.frame.select(is_multi.any()).item())
 
     def paths(self) -> list[Path]:
         """Return the file of each clip."""
-        return [Path(path) for path in self.frame["path"]]
+        column = self.frame["path"]
+        # One for all windows of a recording: it takes microseconds to make.
+        made = {path: Path(path) for path in column.unique()}
+        return [made[path] for path in column]
 
     def groups(self) -> list[str]:
         """Return the group of each clip."""
@@ -178,16 +201,69 @@ class Clips:
                 f"{path}: single-label data needs exactly one label a clip, "
                 f"but this one has {carried}"
             )
-        names = self.frame["labels"].list.first()
-        return np.array([self.labels.index(name) for name in names], dtype=np.int64)
+        codes = self.frame["labels"].list.first().cast(pl.Enum(self.labels.names))
+        return codes.to_physical().to_numpy().astype(np.int64)
 
     def targets(self) -> np.ndarray:
         """Return one-hot targets, float32 of shape `(n_clips, n_labels)`."""
         one_hot: np.ndarray = np.eye(len(self.labels), dtype=np.float32)
         return np.take(one_hot, self.label_indices(), axis=0)
 
+    def label_matrix(self) -> np.ndarray:
+        """Return what is known of each label in each clip, for multi-label data.
+
+        Returns:
+            float32 of shape `(n_clips, n_labels)`: 1 where a label is heard, 0 where it
+            is absent, nan where it is unknown.
+
+        Raises:
+            DataError: If a label is both heard and absent in one clip.
+
+        Example:
+            >>> some = Clip(Path("a.wav"), ("wren",), group="a", absent=("owl",))
+            >>> every = Clip(Path("b.wav"), ("owl",), group="b")
+            >>> labels = Labels(("crow", "owl", "wren"))
+            >>> Clips.of([some, every], labels).label_matrix()
+            array([[nan,  0.,  1.],
+                   [ 0.,  1.,  0.]], dtype=float32)
+        """
+        matrix = np.zeros((len(self), len(self.labels)), np.float32)
+        matrix[self.frame["absent"].is_not_null().to_numpy()] = np.nan
+        matrix[self._named("absent")] = 0
+        heard = self._named("labels")
+        is_complete = self.frame["absent"].is_null().to_numpy()
+        contradicted = (matrix[heard] == 0) & ~is_complete[heard[0]]
+        if contradicted.any():
+            row, column = (int(place[contradicted.argmax()]) for place in heard)
+            raise DataError(
+                f"{self.frame['path'][row]}: the label {self.labels[column]!r} is both "
+                "heard and absent; remove one of them"
+            )
+        matrix[heard] = 1
+        return matrix
+
+    def _named(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row and the label index of every name in a column of lists."""
+        names = self.frame.select(column).with_row_index().explode(column).drop_nulls()
+        codes = names[column].cast(pl.Enum(self.labels.names)).to_physical()
+        return names["index"].to_numpy(), codes.to_numpy()
+
     def counts(self) -> dict[str, int]:
         """Return the number of clips of each label, in the order of the labels."""
         counted = self.frame["labels"].explode().value_counts()
         found = dict(zip(counted["labels"], counted["count"], strict=True))
         return {name: int(found.get(name, 0)) for name in self.labels}
+
+
+def _clip(row: tuple[Any, ...]) -> Clip:
+    """Return a row, its columns in the order of `SCHEMA`, as a clip."""
+    path, start, end, labels, absent, group, split = row
+    return Clip(
+        path=Path(path),
+        labels=tuple(labels),
+        group=group,
+        start_seconds=start,
+        end_seconds=end,
+        split=split,
+        absent=None if absent is None else tuple(absent),
+    )

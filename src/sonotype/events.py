@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,8 @@ SCHEMA = pl.Schema(
         "high_hz": pl.Float64(),
         "score": pl.Float64(),
         "is_present": pl.Boolean(),
+        "group": pl.String(),
+        "split": pl.String(),
     }
 )
 
@@ -38,6 +41,8 @@ class Event:
         high_hz: Upper edge of the box.
         score: How sure a model is of it; `None` in what a person has annotated.
         is_present: `False` if somebody has looked and it is *not* there.
+        group: What must not straddle a split, if the table says it: site, day, speaker.
+        split: The part its recording is assigned to, if any.
 
     Raises:
         DataError: If the label is empty or padded, a number is not finite or negative,
@@ -56,6 +61,8 @@ class Event:
     high_hz: float | None = None
     score: float | None = None
     is_present: bool = True
+    group: str | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no recording can hold."""
@@ -129,6 +136,8 @@ class Events:
                 event.high_hz,
                 event.score,
                 event.is_present,
+                event.group,
+                event.split,
             )
             for event in events
         ]
@@ -168,7 +177,8 @@ class Events:
         return Events(self.frame[np.asarray(positions, dtype=np.int64)])
 
 
-def _event(row: tuple[str, str, float, float, float, float, float, bool]) -> Event:
+def _event(row: tuple[Any, ...]) -> Event:
+    """Return a row, its columns in the order of `SCHEMA`, as an event."""
     return Event(Path(row[0]), *row[1:])
 
 

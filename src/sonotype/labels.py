@@ -4,8 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from sonotype.errors import DataError, unknown_name
+
+# One label a clip, whose scores sum to one; or any number, each with its own score.
+Task = Literal["single-label", "multi-label"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from sonotype.errors import BundleError
+from sonotype.labels import Task
 
 _STDERR = threading.RLock()
 
@@ -23,6 +24,27 @@ class Runtime(Protocol):
     def scores(self, samples: np.ndarray) -> np.ndarray:
         """Score clips: float32 `(n_clips, n_samples)` to `(n_clips, n_labels)`."""
         ...
+
+
+def pool_windows(scores: np.ndarray, task: Task) -> np.ndarray:
+    """Return a clip's scores from those of its windows.
+
+    One label a clip: the mean, for every window is of the same sound. Any number: the
+    highest, for a call in one window is a call in the clip.
+
+    Args:
+        scores: One row a window, `(n_windows, n_labels)`.
+        task: What the scores mean.
+
+    Example:
+        >>> pool_windows(np.array([[0.25, 0.75], [0.75, 0.25]]), "single-label")
+        array([0.5, 0.5])
+        >>> pool_windows(np.array([[0.25, 0.75], [0.75, 0.25]]), "multi-label")
+        array([0.75, 0.75])
+    """
+    pooled: np.ndarray
+    pooled = scores.max(axis=0) if task == "multi-label" else scores.mean(axis=0)
+    return pooled
 
 
 def usable_cores() -> int:

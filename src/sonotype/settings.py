@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sonotype.errors import SettingError, unknown_name
 
@@ -44,13 +44,27 @@ class AudioSettings(Section):
 
 
 class DataSettings(Section):
-    """How the data is laid out, which clips take part, and how they are split."""
+    """How the data is laid out, which clips take part, and how they are split.
+
+    `options` are further arguments of the layout's reader, such as `complete` of
+    annotated recordings or `columns` of a table.
+    """
 
     layout: str = "auto"
     classes: tuple[str, ...] | None = None
     group_by: str | None = None
+    task: Literal["auto", "single-label", "multi-label"] = "auto"
     validation: float = Field(default=0.15, gt=0, lt=1)
     test: float = Field(default=0.2, ge=0, lt=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _are_of_the_layout(cls, options: dict[str, Any]) -> dict[str, Any]:
+        taken = [name for name in options if name in {*cls.model_fields, "clip_seconds"}]
+        if taken:
+            raise ValueError(f"{taken[0]!r} is a setting of its own, not of a layout")
+        return options
 
 
 class AugmentSettings(Section):

@@ -1,6 +1,8 @@
 import csv
 import os
+import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +21,10 @@ text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=1
 awkward = st.text(st.sampled_from(";\\\"', \n\r\tä#="), min_size=1, max_size=6)
 names = (text | awkward).map(str.strip).filter(bool)
 paths = names.map(lambda name: Path("/") / name.replace("/", "_"))
+# What a path may be put together from. The one word in two Unicode forms is two files.
+ODD = ["a\nb", "\r", "'a\"", "a b", "caf\xe9", "cafe\u0301", "\\;,"]
+segments = st.sampled_from(["", ".", "..", "a", *ODD])
+edited = st.lists(segments, min_size=1, max_size=4).map("/".join).filter(bool)
 seconds = st.none() | st.floats(0, 1e6)
 
 
@@ -34,7 +40,7 @@ def tables(draw: st.DrawFn) -> Clips:
         start_seconds=seconds,
         end_seconds=seconds,
         split=st.none() | names,
-        absent=some,
+        absent=st.none() | some,
     )
     return Clips.of(draw(st.lists(clips, max_size=5)), Labels(tuple(labels)))
 
@@ -53,6 +59,67 @@ def test_any_table_reads_back_equal(suffix: str) -> None:
         assert list(again) == list(clips)
 
     check()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_any_path_starts_from_the_folder_of_the_table(
+    tmp_path: Path, suffix: str
+) -> None:
+    table = tmp_path / f"clips{suffix}"
+
+    @settings(max_examples=200 if suffix == ".csv" else 6, deadline=None)
+    @given(stored=st.lists(edited, min_size=1, max_size=9))
+    def check(stored: list[str]) -> None:
+        clip = Clip(Path("/a"), ("x",), "g")
+        write_clips(Clips.of([clip] * len(stored)), table)
+        if suffix == ".csv":
+            with table.open(newline="") as stream:
+                header, *rows = csv.reader(stream)
+            with table.open("w", newline="") as stream:
+                writer = csv.writer(stream, lineterminator="\r\n")
+                writer.writerow(header)
+                for path, row in zip(stored, rows, strict=True):
+                    writer.writerow([path, *row[1:]])
+        else:
+            frame = pl.read_parquet(table).with_columns(path=pl.Series(stored))
+            frame.write_parquet(table)
+        found = read_clips(table).frame["path"].to_list()
+        assert found == [str(tmp_path / path) for path in stored]
+
+    check()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_recordings_with_odd_names_are_found_again(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / " odd\nplace ").mkdir()
+    files = [tmp_path / " odd\nplace " / name for name in ODD]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    table = tmp_path / f"clips{suffix}"
+    write_clips(Clips.of(Clip(file, ("x",), file.name) for file in files), table)
+    again = read_clips(table)
+    for path, name in zip(again.paths(), ODD, strict=True):
+        assert path.read_bytes().decode() == name
+    assert again.groups() == ODD
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names elsewhere are text")
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_name_that_is_no_text_is_refused(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    clips = Clips.of([Clip(Path("a.wav"), ("x",), "g")])
+    for use in (read_clips, partial(write_clips, clips)):
+        with pytest.raises(DataError, match="is not valid UTF-8; rename it"):
+            use(folder / f"clips{suffix}")
+    # Its name is in no path of a table that lies in the folder where one works.
+    monkeypatch.chdir(folder)
+    write_clips(clips, f"clips{suffix}")
+    assert read_clips(f"clips{suffix}").paths() == [Path("a.wav")]
+    with pytest.raises(DataError, match="is not valid UTF-8; rename it"):
+        write_clips(clips, tmp_path / f"clips{suffix}")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -88,6 +155,7 @@ def test_the_csv_is_for_people(tmp_path: Path) -> None:
         [
             Clip(tmp_path / "a.wav", ("a\\b", "owl; barn"), "g", 0.5, 2.0, "train"),
             Clip(tmp_path / "b.wav", (), "h", absent=labels.names),
+            Clip(tmp_path / "c.wav", (), "i", absent=()),
         ],
         labels,
     )
@@ -100,6 +168,7 @@ def test_the_csv_is_for_people(tmp_path: Path) -> None:
     assert rows == [
         ["a.wav", "0.5", "2.0", "a\\\\b;owl\\; barn", "", "g", "train", ""],
         ["b.wav", "", "", "", every, "h", "", ""],
+        ["c.wav", "", "", "", ";", "i", "", ""],
     ]
 
 
@@ -137,6 +206,7 @@ HEADER = "path,start_seconds,end_seconds,labels,absent,group,split,labels=x;y\n"
         (HEADER + "a.wav,soon,,x,,g,,\n", "column start_seconds: could not convert"),
         (HEADER + "a.wav,,,x\n", "row 2 has 4 cells, but there are 8 columns"),
         (HEADER + '"a"b.wav,,,x,,g,,\n', "is not CSV: "),
+        (HEADER + ",,,x,,g,,\n", "a clip has no path or no group"),
         (HEADER + "a.wav,,,z,,g,,\n", r"labels that are not in the list: \['z'\]"),
     ],
 )

@@ -119,7 +119,62 @@ def test_leakage_of_both_splits(warned: Path) -> None:
     assert sum(row["n_in_shared_groups"] for row in shared["grouped"]) == 0
     table = run(warned, "--leakage", "grouped").stdout
     assert "shared groups" in table
-    assert "test" in table
+    assert "nearest neighbour" in table
+    assert "random" in table.splitlines()[-1]
+
+
+def test_what_a_random_split_is_worth(folder: Path) -> None:
+    plain = json.loads(run(folder, "--leakage", "random", "--format", "json").stdout)
+    assert plain["gap_problem"] is None
+    assert [model["model"] for model in plain["gap"]["models"]] == [
+        "nearest neighbour",
+        "linear",
+    ]
+    assert (plain["gap"]["n_clips"], plain["gap"]["n_groups"]) == (32, 8)
+
+
+def test_what_cannot_be_told_does_not_hide_the_rest(folder: Path) -> None:
+    options = ("--leakage", "random", "--group-by", "file")
+    done = run(folder, *options)
+    assert done.exit_code == 0
+    assert "shared groups" in done.stdout
+    assert "cannot be told: every clip is a group of its own" in done.stdout
+    plain = json.loads(run(folder, *options, "--format", "json").stdout)
+    assert plain["gap"] is None
+    assert plain["gap_problem"].startswith("every clip is a group of its own")
+
+
+def test_near_copies_are_put_into_one_group(
+    folder: Path, rng: np.random.Generator
+) -> None:
+    samples, rate = soundfile.read(folder / "no" / "0_nohash_0.wav")
+    soundfile.write(folder / "no" / "louder_nohash_0.wav", 2 * samples, rate)
+    n_groups = {}
+    for form in ("speaker", "near-duplicate", "file", "file+near-duplicate"):
+        done = run(folder, "--group-by", form, "--format", "json")
+        n_groups[form] = json.loads(done.stdout)["n_groups"]
+    assert n_groups == {
+        "speaker": 9,
+        "near-duplicate": 8,
+        "file": 33,
+        "file+near-duplicate": 32,
+    }
+
+
+def test_other_layouts_are_read(folder: Path, tmp_path: Path) -> None:
+    rows = ["file,label,site"]
+    for path in sorted(folder.rglob("*.wav")):
+        name = path.relative_to(folder.parent).as_posix()
+        rows.append(f"{name},{path.parent.name},{path.name[0]}")
+    table = folder.parent / "words.csv"
+    table.write_text("\n".join(rows))
+    done = run(table, "--format", "json")
+    assert "layout table, because it is a file" in done.stderr
+    plain = json.loads(done.stdout)
+    assert (plain["n_clips"], plain["n_groups"]) == (32, 8)
+    wrong = run(folder, "--layout", "folders").exception
+    assert isinstance(wrong, SettingError)
+    assert "did you mean 'folder'?" in str(wrong)
 
 
 def test_wrong_usage(folder: Path, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sonotype.clips import Clips
+from sonotype.dataset.checks.findings import Finding
 from sonotype.dataset.readers.layout import LAYOUTS, read_dataset
 from sonotype.dataset.split import Split
-from sonotype.errors import DataError, SonotypeError
+from sonotype.errors import DataError, SettingError, SonotypeError
 from sonotype.interfaces.cli.train import train
 from sonotype.interfaces.workflow import attachments, train_folder
 from sonotype.settings import Settings, read_settings
@@ -92,12 +93,16 @@ class Listener:
     def __init__(self) -> None:
         self.stages: list[str] = []
         self.split: Split | None = None
+        self.found: tuple[Finding, ...] = ()
 
     def stage(self, name: str) -> None:
         self.stages.append(name)
 
     def progress(self, done: int, total: int, detail: str = "") -> None:
         pass
+
+    def findings(self, found: tuple[Finding, ...]) -> None:
+        self.found = found
 
     def parts(self, parts: Split) -> None:
         self.split = parts
@@ -108,7 +113,9 @@ def test_given_parts_are_kept_and_told(table: Path) -> None:
     heard = Listener()
     with pytest.raises(StoppedError):
         train_folder(table, table.parent / "b", read_settings(), heard)
-    assert heard.stages == ["Reading", "Keeping the parts as given"]
+    reading, decoding, keeping = heard.stages
+    assert (reading, keeping) == ("Reading", "Keeping the parts as given")
+    assert decoding.endswith("MB of cache)")
     assert heard.split is not None
     assert {int(path.stem) for path in heard.split.test.paths()} == set(range(10))
     assert len(heard.split.validation) > 0
@@ -130,3 +137,53 @@ def test_a_name_that_is_no_text_is_listed(tmp_path: Path) -> None:
 
     rejected = (Rejected(tmp_path / "\udcff.wav", "its name is not valid UTF-8"),)
     assert rb"\udcff.wav,its name" in attachments(None, rejected)["rejected.csv"]
+
+
+def folder_of(root: Path, names: dict[str, int], rng: np.random.Generator) -> Path:
+    for label, n_files in names.items():
+        (root / label).mkdir(parents=True)
+        for number in range(n_files):
+            path = root / label / f"{number}.wav"
+            soundfile.write(path, 0.1 * rng.standard_normal(800), 8_000)
+    return root
+
+
+def test_what_is_wrong_is_told_before_training(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    root = folder_of(tmp_path / "data", {"Dog": 5, "dog": 5}, rng)
+    (root / "Dog" / "copy.wav").write_bytes((root / "dog" / "0.wav").read_bytes())
+    heard = Listener()
+    with pytest.raises(StoppedError):
+        train_folder(root, tmp_path / "b", read_settings(), heard)
+    kinds = [finding.kind for finding in heard.found]
+    assert kinds == ["label-conflict", "similar-labels"]
+
+
+def test_what_cannot_work_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+    root = folder_of(tmp_path / "data", {"dog": 5}, rng)
+    with pytest.raises(DataError, match="'dog' is the only class"):
+        train_folder(root, tmp_path / "b", read_settings(), Listener())
+
+
+def test_near_copies_stay_in_one_part(tmp_path: Path, rng: np.random.Generator) -> None:
+    root = folder_of(tmp_path / "data", {"no": 4, "yes": 4}, rng)
+    samples = 0.1 * rng.standard_normal(8_000)
+    for number, gain in enumerate((1, 2)):
+        soundfile.write(root / "no" / f"take{number}.wav", gain * samples, 8_000)
+    clips = read_dataset(root, group_by="near-duplicate")
+    group_of = {clip.path.name: clip.group for clip in clips}
+    assert group_of["take0.wav"] == group_of["take1.wav"]
+    assert len(set(clips.groups())) == len(clips) - 1
+
+
+def test_kinds_of_groups_that_published_sets_have(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    for speaker in ("ann", "bob"):
+        path = tmp_path / f"7_{speaker}_0.wav"
+        soundfile.write(path, 0.1 * rng.standard_normal(800), 8_000)
+    speakers = read_dataset(tmp_path, layout="fsdd", group_by="speaker")
+    assert speakers.groups() == ["ann", "bob"]
+    with pytest.raises(SettingError, match="nothing here tells the grouping 'site'"):
+        read_dataset(tmp_path, layout="fsdd", group_by="site")

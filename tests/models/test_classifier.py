@@ -48,7 +48,7 @@ def log_mel_model(**options: Any) -> keras.Model:
     arguments: dict[str, Any] = {
         "n_classes": 4,
         "clip_seconds": 0.5,
-        "backbone_options": SMALL,
+        **({} if "backbone" in options else SMALL),
         **options,
     }
     frontend = [LogMel(sample_rate=RATE, n_mels=20), Standardize()]
@@ -242,16 +242,18 @@ def test_every_backbone_has_a_name() -> None:
     [
         ({"backbone": "residul"}, r"backbone 'residul' is unknown .*'residual'"),
         (
-            {"backbone_options": {"chanels": [8]}},
+            {"chanels": [8]},
             r"backbone residual: option 'chanels' is unknown .*'channels'",
         ),
         (
-            {"backbone_options": {"weights": "imagenet"}},
+            {"weights": "imagenet"},
             "backbone residual: option 'weights' is unknown",
         ),
-        ({"backbone": "efficientnet_b0", "backbone_options": {}}, "put to_image"),
+        ({"backbone": "efficientnet_b0"}, "put to_image"),
         ({"sample_rate": 16_000}, "but 8000 and 16000 Hz were given"),
         ({"n_classes": 1}, "at least 2 classes, not 1"),
+        ({"task": "multilabel"}, "task 'multilabel' is unknown .*'multi-label'"),
+        ({"task": "multi-label", "n_classes": 0}, "at least 1 classes, not 0"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, not 1"),
         ({"clip_seconds": 0.0}, "clip_seconds must be above 0, not 0"),
         ({"clip_seconds": 0.02}, "160 samples is shorter than one frame of 200"),

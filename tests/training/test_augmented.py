@@ -24,7 +24,8 @@ def classifier() -> keras.Model:
         LogMel(sample_rate=8_000, n_mels=16),
         n_classes=3,
         clip_seconds=0.2,
-        backbone_options={"channels": [4, 4], "strides": [2, 2]},
+        channels=[4, 4],
+        strides=[2, 2],
         dropout=0.0,
     )
 

@@ -1,8 +1,9 @@
 r"""The table of clips as a file: Parquet, or CSV for people and spreadsheets.
 
 In CSV, the names in one cell are joined by `;`; a `;` or `\` in a name has a `\` before
-it. One more column, empty in every row, is named after the labels of the data set in
-their order, so that rows may be sorted or removed in a spreadsheet.
+it. In `absent`, an empty cell is `None`, every label that is not heard, and a `;` alone
+is no label at all. One more column, empty in every row, is named after the labels of
+the data set in their order, so that rows may be sorted or removed in a spreadsheet.
 """
 
 import csv
@@ -18,12 +19,15 @@ import polars as pl
 from sonotype.atomic import atomic_file
 from sonotype.clips import SCHEMA, Clips
 from sonotype.dataset.parquet_file import read_parquet
-from sonotype.dataset.readers.table_file import read_text
+from sonotype.dataset.readers.audio_files import is_text
+from sonotype.dataset.text_file import read_text
 from sonotype.errors import DataError, SettingError, unknown_name
 from sonotype.labels import Labels
 
 _LABELS_COLUMN = "labels="
 _LISTS = ("labels", "absent")
+# Of no label it is known that it is absent. Names are not empty, so it joins none.
+_NONE = ";"
 _SECONDS = ("start_seconds", "end_seconds")
 # A name in a joined cell: anything but `;` and `\`, or one of them after a `\`.
 _NAME = re.compile(r"((?:[^;\\]|\\.)*)(;|$)", re.DOTALL)
@@ -46,6 +50,7 @@ def write_clips(clips: Clips, path: Path | str) -> None:
 
     Raises:
         SettingError: If the suffix is another or the file cannot be written.
+        DataError: If a name is not valid UTF-8.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -76,25 +81,27 @@ def read_clips(path: Path | str) -> Clips:
 
     Raises:
         SettingError: If the suffix is another.
-        DataError: If the file cannot be read or is no such table.
+        DataError: If the file cannot be read, is no such table, or has a name that is
+            not valid UTF-8.
     """
     path = Path(path)
     read = _format(path).read
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     frame, labels = read(path)
-    lacking = frame.filter(pl.any_horizontal(pl.col("path", "group").is_null()))
-    if lacking.height:
+    has_both = (pl.col("path") != "") & pl.col("group").is_not_null()
+    if not frame.select(has_both.fill_null(value=False).all()).item():
         raise DataError(f"{path}: a clip has no path or no group; write the file again")
-    full = [str(path.parent / name) for name in frame["path"]]
-    frame = frame.with_columns(path=pl.Series(full, dtype=pl.String))
-    return Clips(frame, labels)
+    return Clips(frame.with_columns(_found(frame["path"], path.parent)), labels)
 
 
 def _format(path: Path) -> _Format:
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         raise unknown_name("format of a table of clips", suffix or path.name, _FORMATS)
+    # The recordings below its folder would have names that no table can hold.
+    if not is_text(str(path)):
+        raise DataError(f"{path}: its name is not valid UTF-8; rename it")
     return _FORMATS[suffix]
 
 
@@ -105,13 +112,30 @@ def _stored(paths: pl.Series, folder: Path) -> pl.Series:
     # Text, not `Path`: a million of them would take a quarter of a minute.
     whole = [os.path.join(here, name) for name in paths]  # noqa: PTH118
     stored = [name.removeprefix(below).replace(os.sep, "/") for name in whole]
-    return pl.Series("path", stored, dtype=pl.String)
+    try:
+        return pl.Series("path", stored, dtype=pl.String)
+    except UnicodeEncodeError as error:
+        raise DataError(f"{error.object!r} is not valid UTF-8; rename it") from None
+
+
+def _found(stored: pl.Series, folder: Path) -> pl.Series:
+    """Return `folder / path` for each stored path."""
+    is_absolute = stored.str.starts_with("/")
+    inside = stored.str.strip_prefix("/")
+    prefix = str(folder / "x").removesuffix("x")
+    full = (prefix + inside).zip_with(~is_absolute, stored)
+    # Those that `Path` would write otherwise; of a million paths it would take seconds.
+    is_odd = inside.str.contains(r"(^|/)\.?(/|$)") | (os.sep != "/")
+    rows = is_odd.arg_true()
+    odd = [str(folder / path) for path in stored.gather(rows)]
+    return full.scatter(rows, pl.Series(odd, dtype=pl.String)).alias("path")
 
 
 def _write_parquet(frame: pl.DataFrame, labels: Labels, path: Path) -> None:
     # An Enum keeps the labels and their order in the file's own description of types.
     names = pl.List(pl.Enum(labels.names))
-    frame.with_columns(pl.col(_LISTS).cast(names)).write_parquet(path)
+    with path.open("wb") as stream:  # polars writes to no path that is not UTF-8
+        frame.with_columns(pl.col(_LISTS).cast(names)).write_parquet(stream)
 
 
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, Labels]:
@@ -122,9 +146,9 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, Labels]:
         raise _other_table(path)
     try:
         frame = frame.select(pl.col(name).cast(SCHEMA[name]) for name in SCHEMA)
+        frame = frame.with_columns(pl.col("labels").fill_null([]))
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path}: is no table of clips: {error}") from None
-    frame = frame.with_columns(pl.col(_LISTS).fill_null([]))
     return frame, Labels(tuple(inner.categories))
 
 
@@ -134,8 +158,11 @@ def _write_csv(frame: pl.DataFrame, labels: Labels, path: Path) -> None:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*SCHEMA, _LABELS_COLUMN + _join(labels)])
     for row in frame.iter_rows():
-        cells = [_join(cell) if isinstance(cell, list) else cell for cell in row]
-        writer.writerow([*cells, ""])
+        cells = dict(zip(SCHEMA, row, strict=True))
+        cells["labels"] = _join(cells["labels"])
+        if cells["absent"] is not None:
+            cells["absent"] = _join(cells["absent"]) or _NONE
+        writer.writerow([*cells.values(), ""])
     path.write_bytes(text.getvalue().encode())
 
 
@@ -166,14 +193,22 @@ def _read_csv(path: Path) -> tuple[pl.DataFrame, Labels]:
 
 def _parse(path: Path, name: str, cells: Sequence[str]) -> Sequence[Any]:
     """Return the values of one column; an empty cell is no time and no split."""
-    if name in _LISTS:
+    if name == "labels":
         return [_take_apart(cell) for cell in cells]
+    if name == "absent":
+        return [_parse_absent(cell) for cell in cells]
     if name in _SECONDS:
         try:
             return [float(cell) if cell else None for cell in cells]
         except ValueError as error:
             raise DataError(f"{path}: column {name}: {error}") from None
     return [cell or None for cell in cells] if name == "split" else cells
+
+
+def _parse_absent(cell: str) -> list[str] | None:
+    if not cell:
+        return None
+    return [] if cell == _NONE else _take_apart(cell)
 
 
 def _join(names: Iterable[str]) -> str:

@@ -31,6 +31,8 @@ class _Recording:
     path: Path
     seconds: float
     events: list[Event]
+    group: str
+    split: str | None
 
 
 def clips_from_events(
@@ -63,9 +65,10 @@ def clips_from_events(
             those that the events name.
 
     Returns:
-        The clips, by recording and time; each recording is its own group. `rejected`
-        lists recordings that cannot be read, events outside their recording, and
-        events that no window carries.
+        The clips, by recording and time; each recording is its own group unless its
+        events name another. `rejected` lists recordings that cannot be read or whose
+        events name several groups, events outside their recording, and events that no
+        window carries.
 
     Raises:
         SettingError: If a length is not positive, or the hop longer than a window.
@@ -180,7 +183,8 @@ def negative_clips(
         Clip(
             path=recording.path,
             labels=own,
-            group=recording.path.as_posix(),
+            group=recording.group,
+            split=recording.split,
             start_seconds=begin + float(start),
             end_seconds=begin + float(start) + min(clip_seconds, end - begin),
             absent=absent,
@@ -257,8 +261,27 @@ def _by_recording(
             else:
                 reason = f"{_words(event)} begins after its end at {length:.6g} s"
                 rejected.append(Rejected(path, reason))
-        found.append(_Recording(path, length, inside))
+        told = _told(heard.get(path, ()))
+        if isinstance(told, str):
+            rejected.append(Rejected(path, told))
+        else:
+            group, split = told
+            own = path.as_posix() if group is None else group
+            found.append(_Recording(path, length, inside, own, split))
     return found, rejected
+
+
+def _told(events: Iterable[Event]) -> tuple[str | None, str | None] | str:
+    """Return the group and the part that events say, or why they cannot be meant."""
+    groups = sorted({event.group for event in events if event.group is not None})
+    splits = sorted({event.split for event in events if event.split is not None})
+    for what, told in (("group", groups), ("part", splits)):
+        if len(told) > 1:
+            return (
+                f"its events name more than one {what} ({', '.join(told[:3])}), and a "
+                "window may hold several of them; give it one"
+            )
+    return next(iter(groups), None), next(iter(splits), None)
 
 
 def _read_lengths(paths: Sequence[Path]) -> Iterator[tuple[Path, float | str]]:
@@ -316,12 +339,12 @@ def _clips(
     known: tuple[Labels, bool],
 ) -> Iterator[Clip]:
     names, complete = known
-    group = recording.path.as_posix()
     for start, mark in zip(starts.tolist(), marks, strict=True):
         yield Clip(
             path=recording.path,
             labels=tuple(name for name in names if name in mark.present),
-            group=group,
+            group=recording.group,
+            split=recording.split,
             start_seconds=start,
             end_seconds=start + seconds,
             absent=mark.absent(names, complete=complete),

@@ -18,9 +18,12 @@ COLUMNS = ("sha256", "path", "label", "group", "split")
 
 def content_hashes(paths: Sequence[Path]) -> list[str]:
     """Return the sha256 of each file's bytes, in hexadecimal."""
+    # Many clips may come from one long recording.
+    distinct = list(dict.fromkeys(paths))
     # hashlib lets other threads run while it works on more than 2 KB.
     with ThreadPoolExecutor(usable_cores()) as pool:
-        return list(pool.map(_content_hash, paths))
+        known = dict(zip(distinct, pool.map(_content_hash, distinct), strict=True))
+    return [known[path] for path in paths]
 
 
 def heard_table(clips: Clips) -> pl.DataFrame:

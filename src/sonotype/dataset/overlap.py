@@ -1,12 +1,12 @@
 """When a window carries the label of an event that lies partly in it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from sonotype.errors import SettingError
+from sonotype.errors import SettingError, unknown_name
 from sonotype.events import Event
 
 # Shorter than a sample at any rate: only the rounding of sums of times.
@@ -53,6 +53,25 @@ class OverlapRule:
         if not 0 <= value <= highest or not math.isfinite(value):
             upto = "" if math.isinf(highest) else " and at most 1"
             raise SettingError(f"{name} must be at least 0{upto}, but it is {value}")
+
+    @classmethod
+    def named(cls, values: Mapping[str, float]) -> "OverlapRule":
+        """Return the rule that a table of settings names.
+
+        Raises:
+            SettingError: If a name or a value is not one of a rule.
+
+        Example:
+            >>> OverlapRule.named({"min_seconds": 0.25}).min_seconds
+            0.25
+        """
+        known = [field.name for field in fields(cls)]
+        for name, value in values.items():
+            if name not in known:
+                raise unknown_name("overlap rule", name, known)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise SettingError(f"{name} must be a number, but it is {value!r}")
+        return cls(**values)
 
     def needed_seconds(self, event_seconds: float, *, window_seconds: float) -> float:
         """Return how much of an event must lie in a window.

@@ -1,21 +1,19 @@
 """Training, validation and test parts that share no group.
 
-Every part gets its share of each class as nearly as whole groups allow. The allocator
-is a greedy one: largest group first, each to the part that is furthest behind in the
-classes the group brings. Parts or folds that the clips come with are kept as they are.
+Every part gets its share of each class as nearly as whole groups allow, see
+`sonotype.dataset.allocation`. Parts or folds that the clips come with are kept as they
+are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
 from sonotype.clips import Clips
+from sonotype.dataset.allocation import GroupCounts, allocate, count_groups
 from sonotype.dataset.given_split import given_folds, given_parts
 from sonotype.errors import DataError, SettingError
-from sonotype.labels import Labels
 
 _N_FOLDS = 5
 
@@ -68,10 +66,10 @@ def split(
     shares = _checked_shares(validation, test, seed)
     if keep_given and given_parts(clips):
         return _split_as_given(clips, validation, seed)
-    groups = _count_groups(clips)
+    groups = count_groups(clips)
     names = [name for name, share in shares.items() if share > 0]
     everything = np.arange(len(groups))
-    parts = _allocate(groups, everything, [shares[name] for name in names], [seed])
+    parts = allocate(groups, everything, [shares[name] for name in names], [seed])
     _check_every_class(groups, parts, names)
     return _divide(clips, groups, parts, names)
 
@@ -112,9 +110,9 @@ def k_folds(
         return _folds_as_given(clips, given, n_folds, validation, seed)
     n_folds = _N_FOLDS if n_folds is None else n_folds
     shares = _checked_shares(validation, 1 / n_folds, seed)
-    groups = _count_groups(clips)
+    groups = count_groups(clips)
     everything = np.arange(len(groups))
-    folds = _allocate(groups, everything, [1 / n_folds] * n_folds, [seed])
+    folds = allocate(groups, everything, [1 / n_folds] * n_folds, [seed])
     _check_every_class(groups, folds, [f"fold {i + 1}" for i in range(n_folds)])
     names = [name for name, share in shares.items() if share > 0]
     wanted = [shares[name] for name in names[:-1]]  # all but the test part
@@ -123,7 +121,7 @@ def k_folds(
         rest = np.flatnonzero(folds != fold)
         parts = np.full(len(groups), names.index("test"))
         # A seed of its own for each fold, or their validation parts would be alike.
-        parts[rest] = _allocate(groups, rest, wanted, [seed, fold])
+        parts[rest] = allocate(groups, rest, wanted, [seed, fold])
         _check_every_class(groups, parts, names)
         splits.append(_divide(clips, groups, parts, names))
     return splits
@@ -174,10 +172,10 @@ def _draw_validation(
             f"the share of validation is {validation:g}, which leaves nothing of the "
             f"{len(rest)} clips for training; choose a smaller one"
         )
-    groups = _count_groups(rest)
+    groups = count_groups(rest)
     shares = {"train": 1 - share, "validation": share}
     names = [name for name, wanted in shares.items() if wanted > 0]
-    parts = _allocate(
+    parts = allocate(
         groups, np.arange(len(groups)), [shares[name] for name in names], seed
     )
     _check_every_class(groups, parts, names)
@@ -192,25 +190,6 @@ def _check_learned(train: Clips) -> None:
             f"class {lacking[0]!r} has no clip in the training part that the clips "
             "come in; leave the class out, or split with keep_given=False"
         )
-
-
-@dataclass(frozen=True)
-class _Groups:
-    """How many clips of each label each group has, as a sparse matrix.
-
-    Group `g` has `counts[i]` clips in column `columns[i]`, for `i` from `starts[g]` to
-    `starts[g + 1]`. A column is a label; one more, the last, counts all clips, so that
-    clips without a label are shared out too.
-    """
-
-    of_clip: np.ndarray
-    starts: np.ndarray
-    columns: np.ndarray
-    counts: np.ndarray
-    labels: Labels
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
 
 
 def _checked_shares(validation: float, test: float, seed: int) -> dict[str, float]:
@@ -230,102 +209,33 @@ def _checked_shares(validation: float, test: float, seed: int) -> dict[str, floa
     return shares
 
 
-def _count_groups(clips: Clips) -> _Groups:
-    if len(clips) == 0:
-        raise DataError("there are no clips to split")
-    # Sorted names: which group goes where must not depend on the order of the clips.
-    names = clips.frame["group"].unique().sort()
-    group = clips.frame["group"].cast(pl.Enum(names)).to_physical()
-    carried = pl.DataFrame(
-        {
-            "group": group,
-            "label": clips.frame["labels"].cast(pl.List(pl.Enum(clips.labels.names))),
-        }
-    ).explode("label")
-    carried = carried.drop_nulls().with_columns(pl.col("label").to_physical())
-    of_clip = group.to_numpy().astype(np.int64)
-    n_columns = len(clips.labels) + 1
-    cells = np.concatenate(
-        [
-            carried["group"].to_numpy().astype(np.int64) * n_columns
-            + carried["label"].to_numpy(),
-            of_clip * n_columns + n_columns - 1,
-        ]
-    )
-    cells, counts = np.unique(cells, return_counts=True)
-    starts = np.searchsorted(cells, np.arange(len(names) + 1) * n_columns)
-    return _Groups(of_clip, starts, cells % n_columns, counts, clips.labels)
-
-
-def _allocate(
-    groups: _Groups, among: np.ndarray, shares: Sequence[float], seed: Sequence[int]
-) -> np.ndarray:
-    """Return a part for each group of `among`, shape `(len(among),)`.
-
-    A group goes where the sum over its columns of `(have - wanted)**2 / wanted` grows
-    least; with groups of one clip this is Webster's method of sharing out seats. A part
-    that lacks a class comes first once the class has no groups to spare.
-    """
-    n_columns = len(groups.labels) + 1
-    rows = [slice(groups.starts[g], groups.starts[g + 1]) for g in among]
-    total, n_left = np.zeros(n_columns), np.zeros(n_columns, np.int64)
-    for row in rows:
-        total[groups.columns[row]] += groups.counts[row]
-        n_left[groups.columns[row]] += 1
-    wanted = np.outer(np.array(shares) / sum(shares), total)  # (part, column)
-    weight = 1 / np.maximum(wanted, np.finfo(float).tiny)
-    have = np.zeros_like(wanted)
-    parts = np.empty(len(among), np.int64)
-    for i in _largest_first(groups, among, seed):
-        columns, counts = groups.columns[rows[i]], groups.counts[rows[i]]
-        had = have[:, columns]
-        growth = counts * (counts + 2 * (had - wanted[:, columns])) * weight[:, columns]
-        cost = growth.sum(axis=1)
-        lacking = had == 0
-        urgent = lacking & (n_left[columns] <= lacking.sum(axis=0))
-        if urgent.any():
-            served = urgent.sum(axis=1)
-            cost[served < served.max()] = np.inf
-        parts[i] = cost.argmin()
-        have[parts[i], columns] += counts
-        n_left[columns] -= 1
-    return parts
-
-
-def _largest_first(
-    groups: _Groups, among: np.ndarray, seed: Sequence[int]
-) -> np.ndarray:
-    """Return positions in `among` by falling size, equal sizes in a random order."""
-    shuffled = np.random.default_rng(seed).permutation(len(among))
-    # The last column of each group counts all its clips.
-    sizes = groups.counts[groups.starts[among[shuffled] + 1] - 1]
-    ordered: np.ndarray = shuffled[np.argsort(-sizes, kind="stable")]
-    return ordered
-
-
 def _check_every_class(
-    groups: _Groups, parts: np.ndarray, names: Sequence[str]
+    groups: GroupCounts, parts: np.ndarray, names: Sequence[str]
 ) -> None:
-    n_columns = len(groups.labels) + 1
     group_of_cell = np.repeat(np.arange(len(groups)), np.diff(groups.starts))
-    cells = parts[group_of_cell] * n_columns + groups.columns
-    n_groups = np.bincount(cells, minlength=len(names) * n_columns)
-    missing = n_groups.reshape(len(names), n_columns)[:, :-1] == 0  # (part, label)
+    cells = parts[group_of_cell] * groups.n_columns + groups.columns
+    n_groups = np.bincount(cells, minlength=len(names) * groups.n_columns)
+    n_groups = n_groups.reshape(len(names), -1)[:, : len(groups.labels)]
+    missing = n_groups == 0  # (part, label)
     if not missing.any():
         return
     label = int(missing.any(axis=0).argmax())
-    total = int(n_groups.reshape(len(names), n_columns)[:, label].sum())
+    total = int(n_groups[:, label].sum())
+    why = (
+        f"but {len(names)} parts need it"
+        if total < len(names)
+        else "and other classes of theirs are needed elsewhere"
+    )
     raise DataError(
         f"class {groups.labels[label]!r} would be missing from "
         f"{names[int(missing[:, label].argmax())]}: its clips lie in {total} "
-        f"group{'' if total == 1 else 's'}, which stay whole, but {len(names)} parts "
-        "need it; add recordings from other groups, group by something finer, or "
-        "leave the class out"
+        f"group{'' if total == 1 else 's'}, which stay whole, {why}; add recordings "
+        "from other groups, group by something finer, or leave the class out"
     )
 
 
 def _divide(
-    clips: Clips, groups: _Groups, parts: np.ndarray, names: Sequence[str]
+    clips: Clips, groups: GroupCounts, parts: np.ndarray, names: Sequence[str]
 ) -> Split:
     part_of_clip = parts[groups.of_clip]
     positions = {

@@ -1,7 +1,7 @@
 """How far a mean could be off: a bootstrap that resamples whole groups."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +101,54 @@ def bootstrap_interval(
     means = np.concatenate(list(_resampled_means(sums, counts, n_resamples, generator)))
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(means, [tail, 1.0 - tail])
+    return Interval(float(low), float(high), level)
+
+
+def bootstrap_statistic(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    groups: Sequence[str] | np.ndarray,
+    *,
+    level: float = 0.95,
+    n_resamples: int = 500,
+    seed: int = 0,
+) -> Interval:
+    """Estimate the interval of any statistic of clips by resampling whole groups.
+
+    For what is no mean over clips, such as average precision. A resample is given as
+    weights: how often each clip was drawn with its group. Otherwise as
+    `bootstrap_interval`.
+
+    Args:
+        statistic: From weights `(n_resamples, n_clips)` to a number a resample, nan
+            where a resample has none.
+        groups: The group of each clip, names or numbers.
+        level: Share of such intervals that hold the true value, between 0 and 1.
+        n_resamples: Number of resamples.
+        seed: Seed of the draws.
+
+    Example:
+        >>> values = np.array([0.0, 1.0, 1.0, 1.0])
+        >>> mean = lambda weights: weights @ values / weights.sum(axis=1)
+        >>> print(bootstrap_statistic(mean, ["a", "b", "c", "d"]))
+        95 % interval 0.250 to 1.000
+    """
+    _, members = np.unique(np.asarray(groups), return_inverse=True)
+    n_groups = int(members.max()) + 1
+    if n_groups == 1:
+        return Interval(math.nan, math.nan, level)
+    generator = np.random.default_rng(seed)
+    n_at_once = max(1, DRAWS_AT_ONCE // len(members))
+    values = []
+    for start in range(0, n_resamples, n_at_once):
+        n_now = min(n_at_once, n_resamples - start)
+        counts = generator.multinomial(n_groups, [1 / n_groups] * n_groups, size=n_now)
+        values.append(statistic(counts[:, members].astype(np.float64)))
+    known = np.concatenate(values)
+    known = known[~np.isnan(known)]
+    if not known.size:
+        return Interval(math.nan, math.nan, level)
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(known, [tail, 1.0 - tail])
     return Interval(float(low), float(high), level)
 
 

@@ -1,11 +1,14 @@
-"""The confusion matrix as a picture."""
+"""Reports as pictures."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sonotype.errors import MissingDependencyError
-from sonotype.evaluation.report import Report, counted
+from sonotype.evaluation.label_figure import plot_average_precision
+from sonotype.evaluation.multi_label import MultiLabelReport
+from sonotype.evaluation.report import Report
+from sonotype.evaluation.words import counted, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,8 +18,6 @@ if TYPE_CHECKING:
 MOST_CLASSES_WITH_COUNTS = 20
 # With more classes only every second, third, ... one is named.
 MOST_NAMES = 60
-# Longer names are shortened in the middle, where those of one list differ least.
-MOST_CHARACTERS = 28
 BAR_PERCENT = (0, 1, 5, 10, 20, 40, 60, 80, 100)
 # Widths in inches at the font sizes used, found by looking.
 CELL_INCHES = 0.48
@@ -24,6 +25,13 @@ SMALL_CELL_INCHES = 0.2
 LEAST_INCHES = 2.6
 MOST_INCHES = 12.0
 CHARACTER_INCHES = 0.085
+
+
+def plot_report(report: Report | MultiLabelReport) -> "Figure":
+    """Draw a report: the confusion matrix, or the labels where a clip has several."""
+    if isinstance(report, MultiLabelReport):
+        return plot_average_precision(report)
+    return plot_confusion(report)
 
 
 def plot_confusion(report: Report) -> "Figure":
@@ -60,7 +68,7 @@ def plot_confusion(report: Report) -> "Figure":
     except ImportError:
         raise MissingDependencyError("matplotlib", "train") from None
 
-    names = [_shortened(name) for name in report.labels]
+    names = [shortened(name) for name in report.labels]
     counts = np.array(report.confusion, dtype=np.int64)  # (true, predicted)
     figure = Figure(figsize=_size_inches(names), layout="compressed")
     axes = figure.add_subplot()
@@ -86,14 +94,6 @@ def _title(report: Report) -> str:
         f"{counted(report.n_clips, 'clip')} of {counted(report.n_groups, 'group')}, "
         f"macro F1 {report.macro_f1:.3f}"
     )
-
-
-def _shortened(name: str) -> str:
-    """Return the name, without its middle if it is long."""
-    if len(name) <= MOST_CHARACTERS:
-        return name
-    half = (MOST_CHARACTERS - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
 
 
 def _size_inches(names: list[str]) -> tuple[float, float]:

@@ -88,9 +88,9 @@ def precision_recall_f1(
     n_hits = np.diag(confusion)
     n_true, n_predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     return (
-        _ratio(n_hits, n_predicted),
-        _ratio(n_hits, n_true),
-        _ratio(2 * n_hits, n_true + n_predicted),
+        ratio(n_hits, n_predicted),
+        ratio(n_hits, n_true),
+        ratio(2 * n_hits, n_true + n_predicted),
     )
 
 
@@ -105,11 +105,11 @@ def _counts(confusion: np.ndarray) -> np.ndarray:
     return given
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide counts; 0 / 0 is nan, without numpy's warning."""
-    ratio = np.full(whole.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
+    divided = np.full(whole.shape, np.nan)
+    np.divide(part, whole, out=divided, where=whole > 0)
+    return divided
 
 
 def accuracy(confusion: np.ndarray) -> float:

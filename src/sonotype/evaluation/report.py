@@ -1,9 +1,8 @@
 """The report of one evaluation: what a model got right, where, and how surely."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,21 +15,9 @@ from sonotype.evaluation.metrics import (
     macro_f1,
     precision_recall_f1,
 )
+from sonotype.evaluation.scores import NO_CLIPS, checked_scores, refuse_unknown
+from sonotype.evaluation.words import counted, plain
 from sonotype.labels import Labels
-
-# Names an error message lists before it says how many more there are.
-N_NAMES_SHOWN = 5
-
-
-class Scorer(Protocol):
-    """What can be evaluated: anything that knows its labels and scores clips."""
-
-    @property
-    def labels(self) -> Labels:
-        """The labels, in the order of the scores."""
-
-    def scores(self, clips: Clips) -> np.ndarray:
-        """Return a score per clip and label, of shape `(n_clips, n_labels)`."""
 
 
 @dataclass(frozen=True)
@@ -124,68 +111,15 @@ class Report:
             "n_clips": self.n_clips,
             "n_groups": self.n_groups,
             "accuracy": self.accuracy,
-            "accuracy_interval": _plain(vars(self.accuracy_interval)),
+            "accuracy_interval": plain(vars(self.accuracy_interval)),
             "macro_f1": self.macro_f1,
-            "classes": [_plain(vars(entry)) for entry in self.classes],
+            "classes": [plain(vars(entry)) for entry in self.classes],
             "confusion": [list(row) for row in self.confusion],
             "mistakes": [
-                _plain(vars(mistake)) | {"path": mistake.path.as_posix()}
+                plain(vars(mistake)) | {"path": mistake.path.as_posix()}
                 for mistake in self.mistakes
             ],
         }
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number and its noun, in the plural unless there is one.
-
-    Example:
-        >>> counted(1, "group"), counted(1_500, "clip")
-        ('1 group', '1,500 clips')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Replace nan, which JSON has no word for, by `None`."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in fields.items()
-    }
-
-
-def evaluate(model: Scorer, clips: Clips, *, seed: int = 0) -> Report:
-    """Score clips with a model and report how well it did.
-
-    Labels are matched by name, so the clips may list theirs in another order or carry
-    only some of the model's.
-
-    Args:
-        model: What gives the scores.
-        clips: Clips that carry one label each.
-        seed: Seed of the resampling behind the interval.
-
-    Returns:
-        The report.
-
-    Raises:
-        DataError: If there is no clip, a clip does not carry exactly one label, the
-            model does not know a label, or the scores do not fit the clips.
-
-    Example:
-        >>> from sonotype.clips import Clip
-        >>> class AlwaysNo:
-        ...     labels = Labels(("no", "yes"))
-        ...     def scores(self, clips: Clips) -> np.ndarray:
-        ...         return np.tile([0.8, 0.2], (len(clips), 1))
-        >>> names = ("no", "no", "no", "yes")
-        >>> clips = Clips.of(Clip(Path(f"{n}.wav"), (n,), "ann") for n in names)
-        >>> print(evaluate(AlwaysNo(), clips))
-        accuracy 0.750 (no 95 % interval: one group only) on 4 clips of 1 group, \
-macro F1 0.429
-    """
-    # Before scoring, which can take an hour, rather than after.
-    _true_indices(clips, model.labels)
-    return report_from_scores(model.scores(clips), clips, model.labels, seed=seed)
 
 
 def report_from_scores(
@@ -204,7 +138,8 @@ def report_from_scores(
         The report.
 
     Raises:
-        DataError: As for `evaluate`.
+        DataError: If there is no clip, a clip does not carry exactly one label, a label
+            is not in `labels`, or the scores do not fit the clips.
 
     Example:
         >>> from sonotype.clips import Clip
@@ -214,8 +149,8 @@ def report_from_scores(
         >>> report.accuracy, report.mistakes[0].path.name, report.mistakes[0].score
         (0.5, 'no.wav', 0.7)
     """
-    true = _true_indices(clips, labels)
-    scores = _checked_scores(scores, clips, labels)
+    true = true_indices(clips, labels)
+    scores = checked_scores(scores, clips, labels)
     predicted = scores.argmax(axis=1)
     confusion = confusion_matrix(true, predicted, len(labels))
     groups = clips.groups()
@@ -232,49 +167,20 @@ def report_from_scores(
     )
 
 
-def _true_indices(clips: Clips, labels: Labels) -> np.ndarray:
-    """Return the index of each clip's label in `labels`, int64 `(n_clips,)`."""
+def true_indices(clips: Clips, labels: Labels) -> np.ndarray:
+    """Return the index of each clip's label in `labels`, int64 `(n_clips,)`.
+
+    Raises:
+        DataError: If there is no clip, one does not carry exactly one label, or
+            carries one that is not in `labels`.
+    """
     if not len(clips):
-        raise DataError("there are no clips to evaluate; give at least one")
+        raise DataError(NO_CLIPS)
     own = clips.label_indices()
-    carried = [clips.labels[position] for position in np.unique(own)]
-    unknown = [name for name in carried if name not in labels]
-    if unknown:
-        raise DataError(
-            f"clips carry labels that the model does not know: {_shown(unknown)}. "
-            f"It knows: {_shown(list(labels))}. Leave these clips out or rename "
-            "their labels"
-        )
+    refuse_unknown([clips.labels[position] for position in np.unique(own)], labels)
     known = {name: position for position, name in enumerate(labels)}
     to_model = [known.get(name, -1) for name in clips.labels]
     return np.take(np.array(to_model, dtype=np.int64), own)
-
-
-def _shown(names: list[str]) -> str:
-    """List the first names, and how many there are beyond them."""
-    first = ", ".join(repr(name) for name in names[:N_NAMES_SHOWN])
-    n_more = len(names) - N_NAMES_SHOWN
-    return f"{first} and {n_more} more" if n_more > 0 else first
-
-
-def _checked_scores(scores: np.ndarray, clips: Clips, labels: Labels) -> np.ndarray:
-    """Return the scores as float64, or say which clip's are no good."""
-    scores = np.asarray(scores, dtype=np.float64)
-    wanted = (len(clips), len(labels))
-    if scores.shape != wanted:
-        raise DataError(
-            f"scores have shape {scores.shape}, but {counted(wanted[0], 'clip')} and "
-            f"{counted(wanted[1], 'label')} need {wanted}; give one row a clip and "
-            "one column a label"
-        )
-    is_usable = np.isfinite(scores).all(axis=1)
-    if not is_usable.all():
-        raise DataError(
-            f"{counted(int((~is_usable).sum()), 'clip')} got scores that are not "
-            f"finite numbers, first {clips[int(np.argmin(is_usable))].path}; look for "
-            "broken samples in the file or broken weights in the model"
-        )
-    return scores
 
 
 def _class_reports(confusion: np.ndarray, labels: Labels) -> tuple[ClassReport, ...]:

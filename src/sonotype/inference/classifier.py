@@ -14,7 +14,7 @@ from sonotype.bundle import Bundle, read_bundle
 from sonotype.errors import AudioError, BundleError
 from sonotype.inference.results import Prediction
 from sonotype.labels import Labels
-from sonotype.runtime import LiteRT, Runtime
+from sonotype.runtime import LiteRT, Runtime, pool_windows
 
 if TYPE_CHECKING:  # a table of clips needs polars, which takes 0.1 s to import
     from sonotype.clips import Clips
@@ -35,6 +35,8 @@ class Classifier:
         self.labels = Labels(bundle.manifest.labels)
         self.sample_rate = bundle.manifest.sample_rate
         self.clip_seconds = bundle.manifest.clip_seconds
+        self.task = bundle.manifest.task
+        self.thresholds = bundle.manifest.thresholds
         self._runtime = runtime
         self._hop = max(1, round(bundle.manifest.hop_seconds * self.sample_rate))
 
@@ -43,8 +45,9 @@ class Classifier:
     ) -> Prediction:
         """Classify one clip.
 
-        A clip longer than the model's is scored in overlapping windows, and their
-        scores are averaged; a shorter one is padded with silence.
+        A clip longer than the model's is scored in overlapping windows: their scores
+        are averaged, or in a multi-label model the highest is taken, for a sound in
+        one window is in the clip. A shorter clip is padded with silence.
 
         Args:
             source: An audio file of any rate and number of channels, or mono samples,
@@ -56,10 +59,9 @@ class Classifier:
         """
         if isinstance(source, np.ndarray):
             samples = self._own_rate(source, sample_rate)
-            return Prediction.of(self._score(samples), self.labels)
+            return self._prediction(samples)
         path = Path(source)
-        samples = read_audio(path, self.sample_rate)
-        return Prediction.of(self._score(samples), self.labels, path)
+        return self._prediction(read_audio(path, self.sample_rate), path)
 
     def predict_many(self, sources: Iterable[Path | str]) -> Iterator[Prediction]:
         """Classify files one after another, as they are asked for."""
@@ -102,6 +104,11 @@ class Classifier:
             )
         return largest
 
+    def _prediction(self, samples: np.ndarray, path: Path | None = None) -> Prediction:
+        return Prediction.of(
+            self._score(samples), self.labels, path, thresholds=self.thresholds
+        )
+
     def _own_rate(self, samples: np.ndarray, sample_rate: int | None) -> np.ndarray:
         if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
             raise AudioError(
@@ -116,8 +123,7 @@ class Classifier:
 
     def _score(self, samples: np.ndarray) -> np.ndarray:
         windows = cut_windows(samples, self._runtime.n_samples, hop=self._hop)
-        averaged: np.ndarray = self._runtime.scores(windows).mean(axis=0)
-        return averaged
+        return pool_windows(self._runtime.scores(windows), self.task)
 
 
 def load(path: Path | str) -> Classifier:

@@ -7,13 +7,27 @@ from collections.abc import Callable, Sequence
 
 from sonotype.inference.results import Prediction
 
+HEARD_SEPARATOR = ","
+
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Return CSV with a row a file: path, label, score and every label's score."""
+    """Return CSV with a row a file: path, label, score and every label's score.
+
+    Multi-label predictions have the column `heard` too, its labels joined by commas.
+    """
     text = io.StringIO()
     labels = sorted(predictions[0].labels) if predictions else []
+    is_multi = any(each.heard is not None for each in predictions)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", "score", *(f"score_{label}" for label in labels)])
+    writer.writerow(
+        [
+            "path",
+            "label",
+            "score",
+            *(["heard"] if is_multi else []),
+            *(f"score_{label}" for label in labels),
+        ]
+    )
     for prediction in predictions:
         scores = dict(prediction)
         writer.writerow(
@@ -21,6 +35,7 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
                 prediction.path,
                 prediction.label,
                 f"{prediction.score:.6f}",
+                *([HEARD_SEPARATOR.join(prediction.heard or ())] if is_multi else []),
                 *(f"{scores[label]:.6f}" for label in labels),
             ]
         )
@@ -34,9 +49,15 @@ def to_json(predictions: Sequence[Prediction]) -> str:
 
 
 def to_table(predictions: Sequence[Prediction]) -> str:
-    """Return aligned columns for reading: file, label, score, and the runner-up."""
+    """Return aligned columns for reading: the file, then what was heard in it.
+
+    That is the label, its score and the runner-up where a clip has one label, else
+    every label whose score reaches its threshold.
+    """
     rows = [
-        (str(each.path), each.label, f"{each.score:.3f}", *_runner_up(each))
+        (str(each.path), each.label, f"{each.score:.3f}", _runner_up(each))
+        if each.heard is None
+        else (str(each.path), str(each))
         for each in predictions
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -47,9 +68,9 @@ def to_table(predictions: Sequence[Prediction]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _runner_up(prediction: Prediction) -> tuple[str]:
+def _runner_up(prediction: Prediction) -> str:
     second = list(prediction)[1:2]
-    return (f"then {second[0][0]} {second[0][1]:.3f}" if second else "",)
+    return f"then {second[0][0]} {second[0][1]:.3f}" if second else ""
 
 
 WRITERS: dict[str, Callable[[Sequence[Prediction]], str]] = {

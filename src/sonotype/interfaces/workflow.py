@@ -11,14 +11,18 @@ import numpy as np
 from sonotype.atomic import refuse_existing
 from sonotype.audio.io import read_audio
 from sonotype.bundle import Bundle
-from sonotype.clips import Rejected
+from sonotype.clips import Clips, Rejected
 from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.checks.findings import Finding
+from sonotype.dataset.checks.quick import quick_findings, refuse_hopeless
 from sonotype.dataset.given_split import given_parts
 from sonotype.dataset.readers.folder import find_background_noise
 from sonotype.dataset.readers.layout import read_dataset
 from sonotype.dataset.split import Split, split
 from sonotype.errors import DataError
-from sonotype.evaluation.report import Report, evaluate
+from sonotype.evaluation.evaluate import evaluate
+from sonotype.evaluation.multi_label import MultiLabelReport
+from sonotype.evaluation.report import Report
 from sonotype.runtime import quiet_stderr
 from sonotype.settings import Settings
 
@@ -31,6 +35,9 @@ class Observer(Protocol):
 
     def progress(self, done: int, total: int, detail: str = "") -> None:
         """Learn how much of the current stage is done."""
+
+    def findings(self, found: tuple[Finding, ...]) -> None:
+        """Learn what is wrong with the data, the worst first."""
 
     def parts(self, parts: Split) -> None:
         """Learn how the clips were split."""
@@ -50,8 +57,8 @@ class Outcome:
 
     bundle: Bundle
     parts: Split
-    report: Report | None
-    shipped: Report | None
+    report: Report | MultiLabelReport | None
+    shipped: Report | MultiLabelReport | None
     rejected: tuple[Rejected, ...]
 
 
@@ -81,24 +88,8 @@ def train_folder(
         SonotypeError: If the data cannot be used or a step fails; nothing is written.
     """
     refuse_existing(out, replace=replace)
-    observer.stage("Reading")
-    clips = read_dataset(
-        root,
-        layout=settings.data.layout,
-        classes=settings.data.classes,
-        group_by=settings.data.group_by,
-    )
     cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
-    cached = cache.load(clips, on_progress=observer.progress)
-    clips = cached.clips
-    if cached.n_streamed:
-        observer.stage(f"Disk full: {cached.n_streamed} clips decoded on the fly")
-    if strict and clips.rejected:
-        first = clips.rejected[0]
-        raise DataError(
-            f"{len(clips.rejected)} files cannot be used; the first is {first.path}: "
-            f"{first.reason}"
-        )
+    clips = read_clips(root, settings, cache, observer, strict=strict)
     if given_parts(clips):
         observer.stage("Keeping the parts as given")
     parts = split(
@@ -113,11 +104,7 @@ def train_folder(
     observer.stage("Starting TensorFlow")
     with quiet_stderr():
         from sonotype.exporters.export import export
-        from sonotype.training.callbacks import Progress
         from sonotype.training.train import train
-
-    def on_progress(now: Progress) -> None:
-        observer.progress(now.step, now.n_steps, f"accuracy {now.accuracy:.3f}")
 
     observer.stage("Training")
     trained = train(
@@ -126,7 +113,7 @@ def train_folder(
         settings=settings,
         noise=read_noise(root, settings.audio.sample_rate),
         cache=cache,
-        on_progress=on_progress,
+        on_progress=lambda now: observer.progress(now.step, now.n_steps, str(now)),
     )
     report = None
     if len(parts.test):
@@ -149,6 +136,55 @@ def train_folder(
     return Outcome(bundle, parts, report, shipped, clips.rejected)
 
 
+def read_clips(
+    root: Path,
+    settings: Settings,
+    cache: AudioCache,
+    observer: Observer,
+    *,
+    strict: bool = False,
+) -> Clips:
+    """Read a data set, decode it into the cache, and look at it quickly.
+
+    Args:
+        root: The data set.
+        settings: How it is laid out, and what the model hears.
+        cache: Where decoded audio is kept.
+        observer: Told how far it is, and what is wrong with the data.
+        strict: Whether a single unusable file is an error.
+
+    Returns:
+        The clips that can be decoded; the others are in `rejected`.
+
+    Raises:
+        DataError: If nothing can be learnt from them.
+    """
+    observer.stage("Reading")
+    clips = read_dataset(
+        root,
+        layout=settings.data.layout,
+        classes=settings.data.classes,
+        group_by=settings.data.group_by,
+        on_progress=observer.progress,
+        clip_seconds=settings.audio.clip_seconds,
+        **settings.data.options,
+    )
+    n_megabytes = cache.estimate(clips) / 1e6
+    observer.stage(f"Decoding ({n_megabytes:,.0f} MB of cache)")
+    cached = cache.load(clips, on_progress=observer.progress)
+    if cached.n_streamed:
+        observer.stage(f"Disk full: {cached.n_streamed} clips decoded on the fly")
+    rejected = cached.clips.rejected
+    if strict and rejected:
+        raise DataError(
+            f"{len(rejected)} files cannot be used; the first is {rejected[0].path}: "
+            f"{rejected[0].reason}"
+        )
+    observer.findings(quick_findings(cached.clips, cached.digests))
+    refuse_hopeless(cached.clips, settings.data.task)
+    return cached.clips
+
+
 def read_noise(root: Path, sample_rate: int) -> np.ndarray | None:
     """Return the recordings of `_background_noise_`, joined, if there are any."""
     recordings = [read_audio(path, sample_rate) for path in find_background_noise(root)]
@@ -156,16 +192,17 @@ def read_noise(root: Path, sample_rate: int) -> np.ndarray | None:
 
 
 def attachments(
-    report: Report | None, rejected: tuple[Rejected, ...]
+    report: Report | MultiLabelReport | None, rejected: tuple[Rejected, ...]
 ) -> dict[str, bytes]:
     """Return the further files of a bundle: a picture, and files set aside."""
     files: dict[str, bytes] = {}
     if report:
-        from sonotype.evaluation.figures import plot_confusion
+        from sonotype.evaluation.figures import plot_report
 
         picture = io.BytesIO()
-        plot_confusion(report).savefig(picture, format="png", dpi=150)
-        files["confusion.png"] = picture.getvalue()
+        plot_report(report).savefig(picture, format="png", dpi=150)
+        name = "confusion.png" if isinstance(report, Report) else "labels.png"
+        files[name] = picture.getvalue()
     if rejected:
         # A name that is no text must not stop a bundle from being written.
         text = rejected_csv(rejected)

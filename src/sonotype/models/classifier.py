@@ -8,10 +8,13 @@ import keras
 from keras import layers
 
 from sonotype.errors import SettingError, unknown_name
+from sonotype.labels import Task
 from sonotype.models.efficientnet import efficientnet_b0
 from sonotype.models.residual import residual_network
 
 Backbone = Callable[..., keras.Model]
+
+ACTIVATIONS: dict[Task, str] = {"single-label": "softmax", "multi-label": "sigmoid"}
 
 BACKBONES: dict[str, Backbone] = {
     "efficientnet_b0": efficientnet_b0,
@@ -27,28 +30,30 @@ def build_classifier(
     sample_rate: int | None = None,
     backbone: str | Backbone = "residual",
     dropout: float = 0.2,
-    backbone_options: Mapping[str, Any] | None = None,
+    task: Task = "single-label",
+    **backbone_options: Any,
 ) -> keras.Model:
     """Build a model from waveforms to class scores.
 
     The model has three layers, each a model of its own that can be called alone and
     shares its weights: `frontend` (waveform to features), `backbone` (features to a
-    feature map) and `head` (mean over the map, dropout, softmax). Training puts
-    augmentation between them; prediction runs them as one.
+    feature map) and `head` (mean over the map, dropout, softmax or sigmoid). Training
+    puts augmentation between them; prediction runs them as one.
 
     Args:
         frontend: One layer, or several in order, from `(batch, samples)` to features.
-        n_classes: Number of classes, at least 2.
+        n_classes: Number of classes; at least 2 in a single-label model.
         clip_seconds: Length of a clip.
         sample_rate: Samples per second; `None` takes it from the front end.
         backbone: A name in `BACKBONES`, or a function from the shape of a clip's
             features to a model.
         dropout: Share of the features that the head drops in training.
-        backbone_options: Further arguments of the backbone.
+        task: Whether a clip carries one label (softmax) or any number (sigmoid).
+        **backbone_options: Further arguments of the backbone, such as `channels`.
 
     Returns:
         A model with the input `audio`, float32 `(batch, samples)`, and one row of
-        float32 scores a clip that sum to 1.
+        float32 scores a clip: summing to 1 if single-label, else each from 0 to 1.
 
     Raises:
         SettingError: If an argument is unknown or out of range, or the sample rate is
@@ -64,27 +69,33 @@ def build_classifier(
         ['audio', 'frontend', 'backbone', 'head']
     """
     steps = [frontend] if isinstance(frontend, keras.layers.Layer) else list(frontend)
-    _check(steps, n_classes, dropout)
-    build = _backbone(backbone, backbone_options or {})
+    _check(steps, n_classes, dropout, task)
+    build = _backbone(backbone, backbone_options)
     rate = _sample_rate(steps, sample_rate)
     n_samples = round(clip_seconds * rate)
     if n_samples < 1:
         raise SettingError(f"clip_seconds must be above 0, not {clip_seconds:g}")
     audio = keras.Input((n_samples,), dtype="float32", name="audio")
     features = _chain(audio.shape[1:], steps, name="frontend")
-    built = build(features.output_shape[1:], **(backbone_options or {}))
+    built = build(features.output_shape[1:], **backbone_options)
     named = keras.Model(built.inputs, built.outputs[0], name="backbone")
-    head = _head(named.output_shape[1:], n_classes, dropout)
+    head = _head(named.output_shape[1:], n_classes, dropout, ACTIVATIONS[task])
     return keras.Model(audio, head(named(features(audio))), name="classifier")
 
 
 def _check(
-    frontend: Sequence[keras.layers.Layer], n_classes: int, dropout: float
+    frontend: Sequence[keras.layers.Layer], n_classes: int, dropout: float, task: Task
 ) -> None:
     if not frontend:
         raise SettingError("the front end has no layers; give at least one")
-    if n_classes < 2:
-        raise SettingError(f"a classifier needs at least 2 classes, not {n_classes}")
+    if task not in ACTIVATIONS:
+        raise unknown_name("task", task, ACTIVATIONS)
+    # A detector of one species is a multi-label model of one class.
+    least = 2 if task == "single-label" else 1
+    if n_classes < least:
+        raise SettingError(
+            f"a {task} classifier needs at least {least} classes, not {n_classes}"
+        )
     if not 0.0 <= dropout < 1.0:
         raise SettingError(f"dropout must be from 0 to below 1, not {dropout:g}")
 
@@ -130,11 +141,13 @@ def _chain(
     return keras.Model(inputs, flow, name=name)
 
 
-def _head(shape: Sequence[int], n_classes: int, dropout: float) -> keras.Model:
+def _head(
+    shape: Sequence[int], n_classes: int, dropout: float, activation: str
+) -> keras.Model:
     # Scores stay float32 where the rest computes in half precision.
     steps = [
         layers.GlobalAveragePooling2D(),
         layers.Dropout(dropout),
-        layers.Dense(n_classes, activation="softmax", dtype="float32", name="scores"),
+        layers.Dense(n_classes, activation=activation, dtype="float32", name="scores"),
     ]
     return _chain(shape, steps, name="head")

@@ -11,6 +11,7 @@ import numpy as np
 from sonotype.augment.table import AUGMENTATIONS
 from sonotype.errors import SettingError, unknown_name
 from sonotype.frontend.table import FRONTENDS
+from sonotype.labels import Task
 from sonotype.models.classifier import BACKBONES, build_classifier
 from sonotype.settings import LayerSettings, Settings
 
@@ -86,7 +87,9 @@ def build_augmentation(
     return waveform, spectrogram
 
 
-def build_model(settings: Settings, n_classes: int) -> keras.Model:
+def build_model(
+    settings: Settings, n_classes: int, task: Task = "single-label"
+) -> keras.Model:
     """Make the untrained classifier that settings describe: waveform in, scores out."""
     return build_classifier(
         build_frontend(settings),
@@ -95,7 +98,8 @@ def build_model(settings: Settings, n_classes: int) -> keras.Model:
         sample_rate=settings.audio.sample_rate,
         backbone=settings.model.backbone,
         dropout=settings.model.dropout,
-        backbone_options=backbone_options(settings),
+        **backbone_options(settings),
+        task=task,
     )
 
 

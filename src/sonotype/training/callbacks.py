@@ -12,16 +12,24 @@ from sonotype.errors import DataError
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands after a step; validated epochs say so at their end."""
+    """Where a fit stands after a step; validated epochs say so at their end.
+
+    Accuracies are `None` where a clip may carry any number of labels.
+    """
 
     step: int
     n_steps: int
     epoch: int
     n_epochs: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+
+    def __str__(self) -> str:
+        if self.accuracy is None:
+            return f"loss {self.loss:.3f}"
+        return f"accuracy {self.accuracy:.3f}"
 
 
 class ReportProgress(keras.callbacks.Callback):
@@ -62,7 +70,7 @@ class ReportProgress(keras.callbacks.Callback):
                 epoch=self._epoch,
                 n_epochs=epochs,
                 loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
+                accuracy=logs.get("accuracy"),
                 validation_loss=logs.get("val_loss"),
                 validation_accuracy=logs.get("val_accuracy"),
             )

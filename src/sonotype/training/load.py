@@ -11,7 +11,7 @@ from sonotype.bundle import Bundle
 from sonotype.clips import Clip, Clips
 from sonotype.errors import BundleError
 from sonotype.frontend.table import FRONTENDS
-from sonotype.labels import Labels
+from sonotype.labels import Labels, Task
 from sonotype.training.score import score_windows
 
 
@@ -32,6 +32,16 @@ class KerasClassifier:
         """What the outputs mean."""
         return Labels(self.bundle.manifest.labels)
 
+    @property
+    def task(self) -> Task:
+        """Whether a clip carries one label or any number."""
+        return self.bundle.manifest.task
+
+    @property
+    def thresholds(self) -> dict[str, float] | None:
+        """From which score each label counts as heard, in a multi-label model."""
+        return self.bundle.manifest.thresholds
+
     def scores(self, clips: Clips) -> np.ndarray:
         """Score clips read from their files, float32 `(n_clips, n_labels)`."""
         manifest = self.bundle.manifest
@@ -46,7 +56,7 @@ class KerasClassifier:
             )
             return cut_windows(samples, manifest.n_samples, hop=hop)
 
-        return score_windows(self.model, map(windows, clips))
+        return score_windows(self.model, map(windows, clips), task=self.task)
 
 
 def load_trained(bundle: Bundle) -> KerasClassifier:

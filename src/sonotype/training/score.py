@@ -5,11 +5,19 @@ from collections.abc import Iterable, Iterator
 import keras
 import numpy as np
 
+from sonotype.labels import Task
+from sonotype.runtime import pool_windows
+
 BATCH_SIZE = 128
 
 
-def score_windows(model: keras.Model, clips: Iterable[np.ndarray]) -> np.ndarray:
-    """Score clips that were cut into windows; a clip's score is its windows' mean.
+def score_windows(
+    model: keras.Model,
+    clips: Iterable[np.ndarray],
+    *,
+    task: Task = "single-label",
+) -> np.ndarray:
+    """Score clips that were cut into windows, pooled as prediction does.
 
     Windows of several clips share a batch, and the last batch is filled up with zeros,
     so the model is compiled for one shape and the clips may come from a generator.
@@ -17,6 +25,7 @@ def score_windows(model: keras.Model, clips: Iterable[np.ndarray]) -> np.ndarray
     Args:
         model: Samples `(batch, n_samples)` to scores `(batch, n_labels)`.
         clips: The windows of each clip, float32 `(n_windows, n_samples)`.
+        task: What the scores mean.
 
     Returns:
         Scores, float32 of shape `(n_clips, n_labels)`.
@@ -34,9 +43,8 @@ def score_windows(model: keras.Model, clips: Iterable[np.ndarray]) -> np.ndarray
     ]
     if not scored:
         return np.empty((0, model.output_shape[-1]), np.float32)
-    starts = np.cumsum([0, *n_windows[:-1]])
-    sums: np.ndarray = np.add.reduceat(np.concatenate(scored), starts, axis=0)
-    return (sums / np.array(n_windows)[:, None]).astype(np.float32)
+    by_clip = np.split(np.concatenate(scored), np.cumsum(n_windows[:-1]))
+    return np.stack([pool_windows(scores, task) for scores in by_clip])
 
 
 def _batches(

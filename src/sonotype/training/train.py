@@ -1,7 +1,7 @@
 """Fit a classifier to clips: the train side's main function."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -12,12 +12,14 @@ from sonotype.clips import Clips
 from sonotype.dataset.cache import AudioCache, CachedAudio
 from sonotype.dataset.heard import heard_table
 from sonotype.errors import DataError, SettingError
-from sonotype.labels import Labels
+from sonotype.evaluation.thresholds import best_thresholds
+from sonotype.labels import Labels, Task
 from sonotype.settings import Settings, read_settings
 from sonotype.training.augmented import AugmentedModel
 from sonotype.training.batches import EvaluationBatches, TrainingBatches
 from sonotype.training.build import build_augmentation, build_model
 from sonotype.training.callbacks import KeepBest, Progress, ReportProgress
+from sonotype.training.loss import build_loss
 from sonotype.training.optimizer import build_optimizer
 from sonotype.training.score import score_windows
 
@@ -29,9 +31,11 @@ class TrainedModel:
     Args:
         model: Plain Keras: samples `(batch, n_samples)` to scores `(batch, n_labels)`.
         labels: What the outputs mean.
-        settings: The settings that made it.
+        settings: The settings that made it; `data.task` says which kind it is.
         heard: The clips it was fitted to and chosen by (train and validation).
         cache: Where decoded clips are kept.
+        thresholds: In a multi-label model, the score from which each label counts as
+            heard, chosen on the validation clips.
     """
 
     model: keras.Model
@@ -39,6 +43,12 @@ class TrainedModel:
     settings: Settings
     heard: Clips
     cache: AudioCache
+    thresholds: dict[str, float] | None = None
+
+    @property
+    def task(self) -> Task:
+        """Whether a clip carries one label or any number."""
+        return _task(self.settings, self.heard)
 
     def scores(self, clips: Clips) -> np.ndarray:
         """Score clips as `Classifier` does: float32 `(n_clips, n_labels)`.
@@ -52,7 +62,7 @@ class TrainedModel:
             cut_windows(audio.samples(position), n_samples, hop=hop)
             for position in range(len(audio))
         )
-        return score_windows(self.model, windows)
+        return score_windows(self.model, windows, task=self.task)
 
     def heard_table(self) -> pl.DataFrame:
         """Return the clips it was fitted to and chosen by, told by content."""
@@ -97,6 +107,11 @@ def train(
         settings = settings.model_copy(update={"training": training})
     if train_clips.labels != validation_clips.labels:
         raise DataError("training and validation clips must list the same labels")
+    heard = Clips.concatenate(
+        [train_clips.with_split("train"), validation_clips.with_split("validation")]
+    )
+    task = _task(settings, heard)
+    settings = with_task(settings, task)
     sample_rate = settings.audio.sample_rate
     cache = cache or AudioCache(sample_rate=sample_rate)
     if cache.sample_rate != sample_rate:
@@ -105,7 +120,7 @@ def train(
             f"{sample_rate} Hz; make it with AudioCache(sample_rate={sample_rate})"
         )
     keras.utils.set_random_seed(settings.seed)
-    classifier = build_model(settings, len(train_clips.labels))
+    classifier = build_model(settings, len(train_clips.labels), task)
     fit(
         classifier,
         cache.load_all(train_clips),
@@ -114,10 +129,35 @@ def train(
         noise=noise,
         on_progress=on_progress,
     )
-    heard = Clips.concatenate(
-        [train_clips.with_split("train"), validation_clips.with_split("validation")]
-    )
-    return TrainedModel(classifier, train_clips.labels, settings, heard, cache)
+    trained = TrainedModel(classifier, train_clips.labels, settings, heard, cache)
+    if task == "multi-label":
+        scores = trained.scores(validation_clips)
+        chosen = best_thresholds(validation_clips.label_matrix(), scores)
+        named = dict(zip(trained.labels, chosen.tolist(), strict=True))
+        return replace(trained, thresholds=named)
+    return trained
+
+
+def _task(settings: Settings, clips: Clips) -> Task:
+    """Return the task that the settings name, or else the one the clips are for."""
+    if settings.data.task != "auto":
+        return settings.data.task
+    return "multi-label" if clips.is_multi_label else "single-label"
+
+
+def with_task(settings: Settings, task: Task) -> Settings:
+    """Return the settings with the task written down, so that a repetition has it."""
+    data = settings.data.model_copy(update={"task": task})
+    return settings.model_copy(update={"data": data})
+
+
+def targets(clips: Clips, task: Task) -> np.ndarray:
+    """Return what a model of this task is to answer, `(n_clips, n_labels)`.
+
+    Raises:
+        DataError: If single-label data has a clip without exactly one label.
+    """
+    return clips.label_matrix() if task == "multi-label" else clips.targets()
 
 
 def fit(
@@ -131,9 +171,10 @@ def fit(
 ) -> None:
     """Fit a classifier in place to cached clips; see `train` for the arguments."""
     training = settings.training
+    task = _task(settings, train_audio.clips)
     batches = TrainingBatches(
         train_audio,
-        train_audio.clips.targets(),
+        targets(train_audio.clips, task),
         n_samples=settings.n_samples,
         batch_size=training.batch_size,
         seed=settings.seed,
@@ -142,7 +183,7 @@ def fit(
     n_steps = training.steps_per_epoch or one_pass
     validation = EvaluationBatches(
         validation_audio,
-        validation_audio.clips.targets(),
+        targets(validation_audio.clips, task),
         n_samples=settings.n_samples,
     )
     model = compile_model(
@@ -150,6 +191,7 @@ def fit(
         settings,
         n_steps=training.epochs * n_steps,
         noise=noise,
+        task=task,
     )
     callbacks: list[keras.callbacks.Callback] = []
     if training.keep == "best":
@@ -174,15 +216,17 @@ def compile_model(
     *,
     n_steps: int,
     noise: np.ndarray | None = None,
+    task: Task = "single-label",
 ) -> AugmentedModel:
     """Wrap a classifier in its augmentation and compile it for a run of `n_steps`."""
     waveform, spectrogram = build_augmentation(settings, noise=noise)
     model = AugmentedModel(classifier, waveform=waveform, spectrogram=spectrogram)
-    smoothing = settings.training.label_smoothing
+    # With many labels of which few are heard, silence would score high in accuracy.
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     model.compile(
         optimizer=build_optimizer(settings.training, n_steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=build_loss(task, settings.training.label_smoothing),
+        metrics=[accuracy] if task == "single-label" else [],
         # XLA runs these convolutions eight times slower on a CPU (TensorFlow 2.21).
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )

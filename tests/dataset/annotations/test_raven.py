@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sonotype.dataset.annotations.csv_events import read_csv_events
+from sonotype.dataset.annotations.event_table import read_event_table
 from sonotype.dataset.annotations.raven import is_raven, read_raven
 from sonotype.errors import DataError
 from sonotype.events import Event
@@ -76,7 +76,7 @@ def test_the_label_may_be_named_or_given(tmp_path: Path) -> None:
     path = write(tmp_path, text)
     assert read_raven(path, recording=AUDIO, label_column="What")[0].label == "song"
     assert read_raven(path, recording=AUDIO, label="wren")[0].label == "wren"
-    with pytest.raises(DataError, match="no column looks like the label of an event"):
+    with pytest.raises(DataError, match="no column is known to tell the labels"):
         read_raven(path, recording=AUDIO)
 
 
@@ -130,7 +130,7 @@ def test_another_file(text: str, tmp_path: Path) -> None:
 def test_the_published_times_are_those_of_the_tables() -> None:
     tables = sorted((PIHA / "raven").glob("*.txt"))
     found = [event for table in tables for event in read_raven(table)]
-    published = read_csv_events(PIHA / "labels.csv")
+    published = read_event_table(PIHA / "labels.csv")
     assert published.rejected == ()
     assert len(found) == len(published) == 96
 

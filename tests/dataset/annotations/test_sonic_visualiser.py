@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sonotype.dataset.annotations.csv_events import read_csv_events
+from sonotype.dataset.annotations.event_table import read_event_table
 from sonotype.dataset.annotations.sonic_visualiser import (
     is_layer_csv,
     is_svl,
@@ -132,4 +132,4 @@ def test_boxes_as_csv_need_their_columns(tmp_path: Path) -> None:
     assert list(read_layer_csv(path, recording=AUDIO, columns=columns)) == [box]
     header = "START,END,EXTENT START,EXTENT END,LABEL\n"
     path = write(tmp_path, header + path.read_text(), "b.csv")
-    assert list(read_csv_events(path, recording=AUDIO)) == [box]
+    assert list(read_event_table(path, recording=AUDIO)) == [box]

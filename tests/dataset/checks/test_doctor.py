@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from sonotype.clips import Clip, Clips
-from sonotype.dataset.checks import doctor
+from sonotype.dataset.checks import hearing
 from sonotype.dataset.checks.doctor import check_dataset
 from sonotype.errors import DataError
 
@@ -59,7 +59,7 @@ def test_the_report_does_not_depend_on_the_number_of_cores(
 ) -> None:
     reports = []
     for n_cores in (1, 7):
-        monkeypatch.setattr(doctor, "usable_cores", lambda n=n_cores: n)
+        monkeypatch.setattr(hearing, "usable_cores", lambda n=n_cores: n)
         reports.append(check_dataset(folder))
     assert reports[0] == reports[1]
 

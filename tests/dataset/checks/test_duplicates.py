@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from sonotype.clips import Clip, Clips
 from sonotype.dataset.checks.duplicates import (
     Copies,
     copy_findings,
     find_exact_copies,
     find_near_copies,
+    labels_of_files,
+    sets_of_copies,
 )
 from sonotype.dataset.checks.findings import Finding
 from sonotype.dataset.checks.sound import FileFacts, listen
@@ -126,3 +129,37 @@ def test_files_with_intervals_have_no_label_of_their_own(
 def test_nothing_in_nothing_out() -> None:
     assert find_exact_copies([]) == []
     assert find_near_copies([]) == []
+
+
+def test_an_exact_copy_of_a_near_copy_is_in_its_set(
+    tmp_path: Path, take: np.ndarray, rng: np.random.Generator
+) -> None:
+    other = rng.permutation(take)
+    files = {
+        "a.wav": take,
+        "b.wav": take,
+        "c.wav": take // 2,
+        "d.wav": other,
+        "e.wav": other,
+        "f.wav": rng.permutation(take),
+    }
+    exact, near = sets_of_copies(heard(tmp_path, files))
+    named = [{path.name: n for path, n in found.items()} for found in (exact, near)]
+    assert named == [
+        {"a.wav": 0, "b.wav": 0, "d.wav": 1, "e.wav": 1},
+        {"a.wav": 0, "b.wav": 0, "c.wav": 0},
+    ]
+
+
+def test_labels_of_files_that_carry_them_as_a_whole() -> None:
+    clips = [
+        Clip(Path("a.wav"), ("no", "yes"), "a"),
+        Clip(Path("b.wav"), ("no",), "b", end_seconds=1.0),
+        Clip(Path("c.wav"), (), "c"),
+        Clip(Path("d.wav"), ("yes",), "d"),
+        Clip(Path("d.wav"), ("no",), "d", start_seconds=1.0),
+    ]
+    assert labels_of_files(Clips.of(clips)) == {
+        Path("a.wav"): {"no", "yes"},
+        Path("c.wav"): set(),
+    }

@@ -138,7 +138,7 @@ def test_files_that_cannot_be_read_have_kinds(tmp_path: Path) -> None:
         "nothing.wav": "empty",
         "header.wav": "empty",
         "text.wav": "unreadable",
-        "foreign.m4a": "set-aside",
+        "foreign.m4a": "unreadable",
         "loose.wav": "set-aside",
         "ring": "set-aside",
     }

@@ -1,16 +1,18 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import soundfile
 
 from sonotype.clips import Clip, Clips
-from sonotype.dataset.checks.doctor import listen_to_all
+from sonotype.dataset.checks.hearing import listen_to_all
 from sonotype.dataset.checks.leakage import (
     SharedBy,
     measure_leakage,
     split_at_random,
     split_by_group,
+    usable_clips,
 )
 from sonotype.dataset.split import Split
 
@@ -96,3 +98,19 @@ def test_files_that_could_not_be_heard_are_left_out(speakers: Clips) -> None:
     heard = listen_to_all(speakers)
     parts = split_by_group(speakers, heard.files)
     assert sum(map(len, parts)) == len(speakers) - 1
+
+
+def test_a_random_split_takes_no_heed_of_given_parts(speakers: Clips) -> None:
+    parts = ["test" if group == "0" else "train" for group in speakers.groups()]
+    frame = speakers.frame.with_columns(split=pl.Series(parts, dtype=pl.String))
+    given = Clips(frame, speakers.labels)
+    assert len(split_at_random(given).test.groups()) == 12
+    assert set(split_at_random(given).test.groups()) != {"0"}
+    heard = listen_to_all(given)
+    assert "0" in split_by_group(given, heard.files).test.groups()
+
+
+def test_copies_share_a_group_in_what_training_uses(speakers: Clips) -> None:
+    usable = usable_clips(speakers, listen_to_all(speakers).files)
+    assert usable.paths() == speakers.paths()
+    assert set(usable.groups()) == {str(speaker) for speaker in range(9)}

@@ -113,6 +113,43 @@ def table(root: Path) -> None:
     write(root / "birds.tsv", "file\tspecies\naudio/a.wav\trobin\n")
 
 
+def selections(root: Path) -> None:
+    add(root, "audio/a.wav", "audio/b.wav")
+    text = "Begin Time (s)\tEnd Time (s)\tSpecies\n0\t0.005\twren\n"
+    write(root / "raven" / "a.Table.1.selections.txt", text)
+
+
+def labels_in_class_folders(root: Path) -> None:
+    class_folders(root)
+    write(root / "robin" / "a.txt", "0\t0.005\tsong\n")
+
+
+def boxes(root: Path) -> None:
+    add(root, "a.wav")
+    write(root / "calls.csv", "path,start,end,label,low_hz\na.wav,0,0.005,wren,2000\n")
+
+
+def timed(root: Path) -> None:
+    add(root, "a.wav")
+    write(root / "clips.csv", "path,start,end,label\na.wav,0,0.005,wren\n")
+
+
+def timed_answers(root: Path) -> None:
+    class_folders(root)
+    text = "path,start,end,label,score\nrobin/a.wav,0,0.005,wren,0.5\n"
+    write(root / "told" / "answers.csv", text)
+
+
+def annotations_of_nothing(root: Path) -> None:
+    class_folders(root)
+    write(root / "other.txt", "0\t0.005\twren\n")
+
+
+def a_broken_table(root: Path) -> None:
+    class_folders(root)
+    (root / "broken.parquet").write_bytes(b"PAR1")
+
+
 EXPECTED: list[tuple[Callable[[Path], None], str, str]] = [
     (class_folders, "folder", "nothing else was recognised in it"),
     (made_words, "folder", "nothing else was recognised in it"),
@@ -122,6 +159,31 @@ EXPECTED: list[tuple[Callable[[Path], None], str, str]] = [
     (trains, "folder", "nothing else was recognised in it"),
     (train_and_test_as_classes, "folder", "nothing else was recognised in it"),
     (numbered, "folder", "nothing else was recognised in it"),
+    (timed_answers, "folder", "nothing else was recognised in it"),
+    (annotations_of_nothing, "folder", "nothing else was recognised in it"),
+    (a_broken_table, "folder", "nothing else was recognised in it"),
+    (
+        selections,
+        "annotated",
+        "raven/a.Table.1.selections.txt (raven) tells what is heard in a recording, "
+        "and when",
+    ),
+    (
+        labels_in_class_folders,
+        "annotated",
+        "robin/a.txt (audacity) tells what is heard in a recording, and when",
+    ),
+    (
+        boxes,
+        "annotated",
+        "calls.csv (table) tells what is heard in a recording, and when",
+    ),
+    (
+        timed,
+        "table",
+        "clips.csv in it names files and labels; each row is a clip (layout annotated "
+        "cuts windows instead)",
+    ),
     (urbansound, "urbansound", "it has metadata/UrbanSound8K.csv"),
     (esc50, "esc", "it has meta/esc50.csv"),
     (esc10, "esc", "its folders are named like '001 - Dog bark'"),
@@ -152,6 +214,27 @@ def test_a_file_is_a_table(tmp_path: Path) -> None:
     assert read_dataset(file).labels.names == ("robin",)
 
 
+def test_a_file_of_annotations(tmp_path: Path) -> None:
+    labels_in_class_folders(tmp_path)
+    boxes(tmp_path)
+    for file, name in (("robin/a.txt", "audacity"), ("calls.csv", "table")):
+        reason = f"it is a file of annotations ({name})"
+        assert recognise(tmp_path / file) == Recognition("annotated", reason)
+        assert len(read_dataset(tmp_path / file)) == 1
+
+
+def test_windows_are_for_annotated_recordings(tmp_path: Path) -> None:
+    selections(tmp_path)
+    assert [clip.end_seconds for clip in read_dataset(tmp_path)] == [0.005]
+    clips = read_dataset(tmp_path, clip_seconds=0.01, complete=True)
+    assert [clip.end_seconds for clip in clips] == [0.01]
+    with pytest.raises(SettingError, match=r"option of layout annotated 'hop_secs' .*"):
+        read_dataset(tmp_path, clip_seconds=0.01, hop_secs=1)
+    # Others have clips of their own, whatever the length that a model hears.
+    (tmp_path / "raven" / "a.Table.1.selections.txt").unlink()
+    assert read_dataset(tmp_path, clip_seconds=0.01)[0].end_seconds is None
+
+
 def test_a_folder_of_folders_is_read_as_by_its_own_reader(tmp_path: Path) -> None:
     class_folders(tmp_path)
     clips = read_dataset(tmp_path, classes=["wren"], group_by="part:1")
@@ -163,7 +246,7 @@ def test_a_folder_of_folders_is_read_as_by_its_own_reader(tmp_path: Path) -> Non
 def test_options_go_to_the_reader(tmp_path: Path) -> None:
     class_folders(tmp_path)
     clips = read_dataset(tmp_path, negatives=["wren"])
-    assert [clip.absent for clip in clips] == [(), ("robin",)]
+    assert [clip.labels for clip in clips] == [("robin",), ()]
     with pytest.raises(
         SettingError, match=r"option of layout folder 'negativs' .*ives'"
     ):
@@ -211,7 +294,13 @@ def test_a_huge_table_is_not_read_to_see_what_it_is(
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the recordings beside the project")
 @pytest.mark.parametrize(
     ("name", "layout"),
-    [("esc10", "esc"), ("fsdd", "fsdd"), ("speech_commands", "folder")],
+    [
+        ("esc10", "esc"),
+        ("fsdd", "fsdd"),
+        ("speech_commands", "folder"),
+        ("screaming_piha", "annotated"),
+        ("koumura_bird0", "table"),
+    ],
 )
 def test_the_real_sets_are_recognised(name: str, layout: str) -> None:
     assert recognise(DATA / name).layout == layout

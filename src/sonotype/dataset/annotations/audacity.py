@@ -4,13 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sonotype.dataset.annotations.recordings import find_recording
-from sonotype.dataset.annotations.text import (
-    EventCollector,
-    is_number,
-    read_text,
-    split_lines,
-    to_number,
-)
+from sonotype.dataset.annotations.text import EventCollector, is_number, to_number
+from sonotype.dataset.text_file import read_text, split_lines
 from sonotype.errors import DataError
 from sonotype.events import Event, Events
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sonotype.dataset.annotations.audacity import is_audacity, read_audacity
-from sonotype.dataset.annotations.csv_events import (
-    csv_names_recordings,
-    is_csv_events,
-    read_csv_events,
+from sonotype.dataset.annotations.event_table import (
+    is_event_table,
+    read_event_table,
+    table_names_recordings,
 )
 from sonotype.dataset.annotations.rainforest import is_rainforest, read_rainforest
 from sonotype.dataset.annotations.raven import (
@@ -22,8 +22,9 @@ from sonotype.dataset.annotations.sonic_visualiser import (
     read_layer_csv,
     read_sonic_visualiser,
 )
-from sonotype.dataset.annotations.text import read_head
 from sonotype.dataset.annotations.textgrid import is_textgrid, read_textgrid
+from sonotype.dataset.readers.table_file import TABLE_FORMATS, read_column_names
+from sonotype.dataset.text_file import read_head
 from sonotype.errors import DataError, unknown_name
 from sonotype.events import Events
 
@@ -34,7 +35,8 @@ class AnnotationFormat:
 
     Args:
         suffixes: Suffixes its files have, in lower case.
-        recognises: Tells from the first part of a file whether it is one.
+        recognises: Tells from the beginning of a file, see `read_beginning`, whether
+            it is one.
         read: Reads one file; takes `recording`, and options of its own.
         names_recordings: Tells likewise whether a file says which recordings it is
             about; one that does not is named after its recording.
@@ -56,22 +58,37 @@ ANNOTATION_FORMATS: dict[str, AnnotationFormat] = {
     "rainforest": AnnotationFormat(
         (".csv",), is_rainforest, read_rainforest, is_rainforest
     ),
-    "csv": AnnotationFormat(
-        (".csv", ".tsv"), is_csv_events, read_csv_events, csv_names_recordings
+    "table": AnnotationFormat(
+        tuple(TABLE_FORMATS), is_event_table, read_event_table, table_names_recordings
     ),
     "svl-csv": AnnotationFormat((".csv",), is_layer_csv, read_layer_csv),
     "audacity": AnnotationFormat((".txt",), is_audacity, read_audacity),
 }
+_UNLIKE_CSV = frozenset((".jsonl", ".ndjson", ".parquet"))
 ANNOTATION_SUFFIXES = frozenset(
     suffix for known in ANNOTATION_FORMATS.values() for suffix in known.suffixes
 )
 
 
-def recognise_format(path: Path) -> str | None:
+def read_beginning(path: Path) -> str:
+    """Return what a file begins with, to know its format by.
+
+    Of a table that is not CSV, that is the names of its columns as in a TSV.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    if path.suffix.lower() in _UNLIKE_CSV:
+        return "\t".join(read_column_names(path))
+    return read_head(path)
+
+
+def recognise_format(path: Path, head: str | None = None) -> str | None:
     """Return the name of an annotation file's format, `None` if it has none.
 
     Args:
         path: Any file; only the first part of it is read.
+        head: What it begins with, if that has been read.
 
     Raises:
         DataError: If it cannot be read.
@@ -79,7 +96,7 @@ def recognise_format(path: Path) -> str | None:
     suffix = path.suffix.lower()
     if suffix not in ANNOTATION_SUFFIXES:
         return None
-    head = read_head(path)
+    head = read_beginning(path) if head is None else head
     for name, known in ANNOTATION_FORMATS.items():
         if suffix in known.suffixes and known.recognises(head):
             return name

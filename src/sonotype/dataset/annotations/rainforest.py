@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from sonotype.dataset.annotations.columns import Columns, plain_name
+from sonotype.dataset.annotations.columns import Columns
 from sonotype.dataset.annotations.recordings import RecordingNames
-from sonotype.dataset.annotations.text import EventCollector, read_text, split_csv
+from sonotype.dataset.annotations.text import EventCollector, split_csv
+from sonotype.dataset.columns import plain_name
+from sonotype.dataset.text_file import read_text
 from sonotype.errors import DataError
 from sonotype.events import Events
 
 _COLUMNS = {
-    "recording": "recording id",
-    "label": "species id",
+    "path": "recording id",
+    "labels": "species id",
     "start": "t min",
     "end": "t max",
     "low": "f min",
@@ -88,14 +90,14 @@ def read_rainforest(
     for number, cells in rows:
         with collector.row(number):
             row = Columns(columns, _label(Columns(columns), cells, by_song_type))
-            place = recording or names[row.cell(cells, "recording")]
+            place = recording or names[row.cell(cells, "path")]
             heard = _is_true_positive(row, cells) if is_present is None else is_present
             collector.add(row.event(cells, place, is_present=heard))
     return collector.events()
 
 
 def _label(columns: Columns, cells: list[str], by_song_type: bool) -> str:
-    species = columns.cell(cells, "label")
+    species = columns.cell(cells, "labels")
     song_type = columns.cell(cells, "song")
     return f"{species}_{song_type}" if by_song_type and species else species
 

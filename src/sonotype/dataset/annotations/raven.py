@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sonotype.dataset.annotations.columns import (
-    Columns,
-    find_columns,
-    need_columns,
-    plain_name,
-)
+from sonotype.dataset.annotations.columns import Columns, event_columns
 from sonotype.dataset.annotations.recordings import RecordingNames, find_recording
-from sonotype.dataset.annotations.text import (
-    EventCollector,
-    read_text,
-    split_lines,
-    to_number,
-)
+from sonotype.dataset.annotations.text import EventCollector, to_number
+from sonotype.dataset.columns import plain_name
+from sonotype.dataset.text_file import read_text, split_lines
 from sonotype.errors import DataError
 from sonotype.events import Event, Events
 
@@ -72,10 +64,11 @@ def read_raven(
         )
     header = _header(lines[0])
     given = {"start": _BEGIN} | (
-        {} if label_column is None else {"label": label_column}
+        {} if label_column is None else {"labels": label_column}
     )
-    columns = find_columns(header, path, given=given, label=label)
-    need_columns(columns, ["end", "label"], header, path)
+    columns = event_columns(
+        header, path, needed=["end", "labels"], columns=given, label=label
+    )
     table = _Table(path, header, columns, recording)
     rows = [
         (number, [cell.strip() for cell in line.split("\t")])

@@ -4,16 +4,15 @@ import xml.parsers.expat as expat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sonotype.dataset.annotations.columns import find_columns, need_columns
+from sonotype.dataset.annotations.columns import event_columns
 from sonotype.dataset.annotations.recordings import find_recording
 from sonotype.dataset.annotations.text import (
     EventCollector,
     is_number,
-    read_bytes,
-    read_text,
     split_csv,
     to_number,
 )
+from sonotype.dataset.text_file import read_bytes, read_text
 from sonotype.errors import DataError
 from sonotype.events import Event, Events
 
@@ -105,8 +104,7 @@ def read_layer_csv(
             f"{path}: is not a layer of instants or regions; export the layer with a "
             "header, or name its columns, such as start, end, low_hz, high_hz, label"
         )
-    found = find_columns(columns, path, label=label)
-    need_columns(found, ["start", "label"], columns, path)
+    found = event_columns(columns, path, needed=["start", "labels"], label=label)
     recording = find_recording(path) if recording is None else recording
     collector = EventCollector(path)
     for number, cells in rows:

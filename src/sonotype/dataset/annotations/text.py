@@ -1,11 +1,9 @@
-"""Annotation files to text, and text to rows: what every format has in common."""
+"""From text to rows and numbers: what every format of annotations has in common."""
 
-import codecs
 import csv
 import io
 import math
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,85 +12,8 @@ from sonotype.clips import Rejected
 from sonotype.errors import DataError
 from sonotype.events import Event, Events
 
-# A week of calls, one a second, is 60 MB; more than this is not an annotation file.
-MAX_BYTES = 2**28
-# Enough for the first line of any table, and to know a format by.
-HEAD_BYTES = 2**14
-
-# In the order in which they are tried: a BOM says how the rest is written.
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_LINE_END = re.compile(r"\r\n|\r|\n")
 # What `float` takes and no table means: 1_000, infinity, digits of other scripts.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-
-
-def read_bytes(path: Path | str) -> bytes:
-    """Return the content of an annotation file.
-
-    Raises:
-        DataError: If it cannot be read, is no regular file, or is too large.
-    """
-    path = Path(path)
-    try:
-        found = path.stat()
-        # Opening a named pipe would wait for someone to write into it.
-        if not stat.S_ISREG(found.st_mode):
-            raise DataError(f"{path}: is not a regular file")
-        if found.st_size > MAX_BYTES:
-            raise DataError(
-                f"{path}: has {found.st_size / 2**20:.0f} MiB, more than the "
-                f"{MAX_BYTES // 2**20} MiB an annotation file may have; split it"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def read_text(path: Path | str) -> str:
-    """Return an annotation file as text: UTF-8, or UTF-16 with a byte order mark.
-
-    Raises:
-        DataError: If it cannot be read or is not such text.
-    """
-    content = read_bytes(path)
-    encoding = _encoding(content)
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: is not {encoding} text (byte {error.start}); save it as UTF-8"
-        ) from None
-
-
-def read_head(path: Path | str) -> str:
-    """Return the first part of a file, with what is not text replaced.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    path = Path(path)
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path}: is not a regular file")
-        with path.open("rb") as stream:
-            content = stream.read(HEAD_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return content.decode(_encoding(content), errors="replace")
-
-
-def split_lines(text: str) -> list[str]:
-    r"""Return the lines of a text; unlike `str.splitlines`, only real line ends count.
-
-    Example:
-        >>> split_lines("a\u2028b\r\nc")
-        ['a\u2028b', 'c']
-    """
-    return _LINE_END.split(text)
 
 
 def split_csv(text: str, path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -156,10 +77,12 @@ class EventCollector:
 
     Args:
         path: The annotation file.
+        unit: What a row of it is called in messages.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, unit: str = "line") -> None:
         self.path = path
+        self._unit = unit
         self._events: list[Event] = []
         self._rejected: list[Rejected] = []
 
@@ -168,12 +91,12 @@ class EventCollector:
         self._events.append(event)
 
     @contextmanager
-    def row(self, line: int) -> Iterator[None]:
-        """Set a row aside, with its line number, if anything in this block is wrong."""
+    def row(self, number: int) -> Iterator[None]:
+        """Set a row aside, with its number, if anything in this block is wrong."""
         try:
             yield
         except DataError as error:
-            self.reject(f"line {line}: {error}")
+            self.reject(f"{self._unit} {number}: {error}")
 
     def reject(self, reason: str) -> None:
         """Set something aside."""
@@ -182,10 +105,3 @@ class EventCollector:
     def events(self) -> Events:
         """Return the table of what was gathered."""
         return Events.of(self._events, self._rejected)
-
-
-def _encoding(content: bytes) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if content.startswith(mark):
-            return encoding
-    return "utf-8"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sonotype.dataset.annotations.recordings import find_recording
-from sonotype.dataset.annotations.text import EventCollector, read_text, to_number
+from sonotype.dataset.annotations.text import EventCollector, to_number
+from sonotype.dataset.text_file import read_text
 from sonotype.errors import DataError
 from sonotype.events import Event, Events
 

@@ -1,29 +1,26 @@
 """`check_dataset`: one pass over a data set, then a report."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from sonotype.clips import Clips, Rejected
+from sonotype.clips import Clips
 from sonotype.dataset.checks.duplicates import (
     copy_findings,
     find_exact_copies,
     find_near_copies,
+    labels_of_files,
 )
 from sonotype.dataset.checks.findings import Finding, count_by_severity, sorted_findings
+from sonotype.dataset.checks.hearing import Heard, Progress, listen_to_all
 from sonotype.dataset.checks.judge import reading_findings, sound_findings
 from sonotype.dataset.checks.labels import groups_per_class, label_findings
-from sonotype.dataset.checks.sound import FileFacts, listen
-from sonotype.dataset.readers.folder import read_folder
-from sonotype.errors import AudioError
-from sonotype.runtime import usable_cores
+from sonotype.dataset.readers.layout import read_dataset
 
-Progress = Callable[[int, int], None]
 _Value = TypeVar("_Value", int, str)
 
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -100,19 +97,6 @@ class CheckReport:
         return plain
 
 
-@dataclass(frozen=True)
-class Heard:
-    """Every file of a table after one pass.
-
-    Args:
-        files: What is known of those that could be decoded, sorted by path.
-        rejected: Those that could not, and why, likewise.
-    """
-
-    files: tuple[FileFacts, ...]
-    rejected: tuple[Rejected, ...]
-
-
 def check_dataset(
     data: Clips | Path | str,
     *,
@@ -125,7 +109,7 @@ def check_dataset(
     of one another are read a second time.
 
     Args:
-        data: A table of clips, or a folder with one folder of recordings a class.
+        data: A table of clips, or a data set in any layout that `read_dataset` knows.
         on_listen: Called with the files heard so far and their number.
         on_compare: Called with the pairs compared so far and their number.
 
@@ -144,33 +128,8 @@ def check_dataset(
         >>> report.n_files, [finding.kind for finding in report.findings]
         (2, ['class-too-small', 'class-too-small'])
     """
-    clips = data if isinstance(data, Clips) else read_folder(data)
+    clips = data if isinstance(data, Clips) else read_dataset(data)
     return examine(clips, listen_to_all(clips, on_listen), on_compare)
-
-
-def listen_to_all(
-    clips: Clips, on_progress: Progress = lambda done, total: None
-) -> Heard:
-    """Decode every file of a table once.
-
-    Args:
-        clips: The table.
-        on_progress: Called with the files heard so far and their number.
-
-    Returns:
-        What was heard, sorted by path: the same whatever the number of cores.
-    """
-    paths = [Path(path) for path in clips.frame["path"].unique().sort()]
-    files, rejected = [], []
-    # numpy, libsndfile and soxr let other threads run while they work.
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        for done, result in enumerate(pool.map(_listen, paths), 1):
-            if isinstance(result, FileFacts):
-                files.append(result)
-            else:
-                rejected.append(result)
-            on_progress(done, len(paths))
-    return Heard(tuple(files), tuple(rejected))
 
 
 def examine(
@@ -188,7 +147,7 @@ def examine(
     findings = [
         *reading_findings([*clips.rejected, *heard.rejected]),
         *sound_findings(files),
-        *copy_findings(copies, _labels_of_files(clips)),
+        *copy_findings(copies, labels_of_files(clips)),
         *label_findings(clips, {file.path: file.seconds for file in files}),
     ]
     n_groups = groups_per_class(clips)
@@ -212,25 +171,6 @@ def examine(
         lengths=_histogram(seconds),
         findings=sorted_findings(findings),
     )
-
-
-def _listen(path: Path) -> FileFacts | Rejected:
-    try:
-        return listen(path)
-    except AudioError as error:
-        return Rejected(path, str(error).removeprefix(f"{path}: "))
-
-
-def _labels_of_files(clips: Clips) -> dict[Path, frozenset[str]]:
-    """Return the labels of each file that carries them as a whole."""
-    whole, parts = {}, set()
-    columns = clips.frame.select("path", "labels", "start_seconds", "end_seconds")
-    for name, labels, start, end in columns.iter_rows():
-        if start is None and end is None:
-            whole[Path(name)] = frozenset(labels)
-        else:
-            parts.add(Path(name))
-    return {path: labels for path, labels in whole.items() if path not in parts}
 
 
 def _tally(values: Sequence[_Value]) -> dict[_Value, int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sonotype.clips import Clips
 from sonotype.dataset.checks.findings import Finding, find
 from sonotype.dataset.checks.near import Match, compare_samples, find_candidates
 from sonotype.dataset.checks.sound import FileFacts
@@ -94,6 +95,35 @@ def find_near_copies(
     return sorted(found, key=lambda item: item.paths)
 
 
+def sets_of_copies(
+    files: Sequence[FileFacts],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[dict[Path, int], dict[Path, int]]:
+    """Return the files that hold the same sound, as numbered sets.
+
+    Args:
+        files: What is known of each file, in the order of their paths.
+        on_progress: Called with the pairs compared so far and their number.
+
+    Returns:
+        The set of each file that has exact copies, and the set of each file that is a
+        near copy, or an exact copy of one.
+
+    Raises:
+        AudioError: If a file cannot be read any more.
+    """
+    exact = _numbered(find_exact_copies(files))
+    near = _numbered(find_near_copies(files, on_progress))
+    # Only the first of exact copies was compared; the others are where it is.
+    first_of: dict[int, Path] = {}
+    for path, number in exact.items():
+        first_of.setdefault(number, path)
+    for path, number in exact.items():
+        if first_of[number] in near:
+            near[path] = near[first_of[number]]
+    return exact, near
+
+
 def copy_findings(
     copies: Iterable[Copies], labels_of: Mapping[Path, frozenset[str]]
 ) -> list[Finding]:
@@ -105,6 +135,22 @@ def copy_findings(
             clips are intervals is not in it.
     """
     return [_copy_finding(item, labels_of) for item in copies]
+
+
+def labels_of_files(clips: Clips) -> dict[Path, frozenset[str]]:
+    """Return the labels of each file that carries them as a whole."""
+    whole, parts = {}, set()
+    columns = clips.frame.select("path", "labels", "start_seconds", "end_seconds")
+    for name, labels, start, end in columns.iter_rows():
+        if start is None and end is None:
+            whole[Path(name)] = frozenset(labels)
+        else:
+            parts.add(Path(name))
+    return {path: labels for path, labels in whole.items() if path not in parts}
+
+
+def _numbered(copies: Iterable[Copies]) -> dict[Path, int]:
+    return {path: number for number, item in enumerate(copies) for path in item.paths}
 
 
 def _copy_finding(item: Copies, labels_of: Mapping[Path, frozenset[str]]) -> Finding:

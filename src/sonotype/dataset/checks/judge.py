@@ -36,6 +36,8 @@ _REASONS = (
     ("cut short", "truncated"),
     ("lies in no class folder", "set-aside"),
     ("read already", "set-aside"),
+    ("is not a regular file", "set-aside"),
+    ("is in no clip", "set-aside"),  # an event that no window holds enough of
     ("files cannot be read; convert", "set-aside"),
 )
 

@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sonotype.clips import Clips
-from sonotype.dataset.checks.duplicates import (
-    Copies,
-    find_exact_copies,
-    find_near_copies,
-)
+from sonotype.dataset.checks.duplicates import sets_of_copies
 from sonotype.dataset.checks.sound import FileFacts
 from sonotype.dataset.copies import merge_copies
 from sonotype.dataset.split import Split, split
@@ -60,16 +56,7 @@ def measure_leakage(
         Pieces of one long recording count as near copies also where the pieces
         themselves do not overlap.
     """
-    files = list(files)
-    exact = _set_of_file(find_exact_copies(files))
-    near = _set_of_file(find_near_copies(files, on_progress))
-    # Only the first of exact copies was compared; the others are where it is.
-    first_of: dict[int, Path] = {}
-    for path, number in exact.items():
-        first_of.setdefault(number, path)
-    for path, number in exact.items():
-        if first_of[number] in near:
-            near[path] = near[first_of[number]]
+    exact, near = sets_of_copies(list(files), on_progress)
     return tuple(
         _compare(parts, part, source, exact, near)
         for source, part in combinations(Split._fields, 2)
@@ -78,6 +65,8 @@ def measure_leakage(
 
 def split_at_random(clips: Clips, *, seed: int = 0) -> Split:
     """Return a split that takes no heed of groups, as most tutorials make it.
+
+    Nor of parts that the clips come in.
 
     Args:
         clips: What to divide.
@@ -91,7 +80,7 @@ def split_at_random(clips: Clips, *, seed: int = 0) -> Split:
     return Split(
         *(
             part.with_groups([group_of[name] for name in part.groups()])
-            for part in split(own, seed=seed)
+            for part in split(own, seed=seed, keep_given=False)
         )
     )
 
@@ -104,15 +93,21 @@ def split_by_group(clips: Clips, files: Iterable[FileFacts], *, seed: int = 0) -
         files: What was heard in its files.
         seed: Another seed gives another split.
     """
+    return split(usable_clips(clips, files), seed=seed)
+
+
+def usable_clips(clips: Clips, files: Iterable[FileFacts]) -> Clips:
+    """Return the clips that training would use, with copies in one group.
+
+    Args:
+        clips: Clips of any groups.
+        files: What was heard in those of their files that can be decoded.
+    """
     digests = {str(file.path): file.digest for file in files}
     usable = clips.frame["path"].is_in(list(digests))
     clips = clips.select(usable.arg_true().to_numpy())
     content = [digests[path] for path in clips.frame["path"]]
-    return split(clips.with_groups(merge_copies(clips, content)), seed=seed)
-
-
-def _set_of_file(copies: Iterable[Copies]) -> dict[Path, int]:
-    return {path: number for number, item in enumerate(copies) for path in item.paths}
+    return clips.with_groups(merge_copies(clips, content))
 
 
 def _compare(

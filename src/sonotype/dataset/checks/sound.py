@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sonotype.audio.av_file import AvSound
 from sonotype.audio.io import to_mono
 from sonotype.audio.sound_file import Sound, open_sound, read_blocks
 from sonotype.dataset.checks.bandwidth import LongTermSpectrum, Wall
@@ -122,7 +123,7 @@ def listen(path: Path) -> FileFacts:
         )
 
 
-def _check_length(sound: Sound, n_found: int) -> None:
+def _check_length(sound: Sound | AvSound, n_found: int) -> None:
     if n_found == 0 or (sound.n_samples is not None and n_found < sound.n_samples):
         raise AudioError(
             f"{sound.path}: is cut short or damaged: its header promises "

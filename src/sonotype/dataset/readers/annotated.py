@@ -1,173 +1,172 @@
 """Recordings with files of time-stamped annotations beside them."""
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from sonotype.clips import Clips, Rejected
-from sonotype.dataset.annotations.formats import (
-    ANNOTATION_FORMATS,
-    ANNOTATION_SUFFIXES,
-    recognise_format,
-)
-from sonotype.dataset.annotations.recordings import RecordingIndex
-from sonotype.dataset.annotations.text import read_head
+from sonotype.dataset.annotations.formats import ANNOTATION_FORMATS
 from sonotype.dataset.event_clips import clips_from_events
+from sonotype.dataset.groups import assign_groups, below
 from sonotype.dataset.overlap import HALF_OF_EVENT, OverlapRule
-from sonotype.dataset.readers.audio_files import find_audio
-from sonotype.errors import DataError, unknown_name
+from sonotype.dataset.readers.annotation_files import find_annotated
+from sonotype.dataset.readers.collect import FOUND, collect, one_row_a_clip
+from sonotype.errors import DataError, SettingError, unknown_name
 from sonotype.events import Events
 from sonotype.labels import Labels
 
-
-@dataclass(frozen=True)
-class AnnotatedRecordings:
-    """What was found below a folder.
-
-    Args:
-        events: The events of all annotation files.
-        recordings: The recordings that have an annotation file, also an empty one.
-        formats: The formats that were read, with the number of files of each.
-    """
-
-    events: Events
-    recordings: tuple[Path, ...]
-    formats: dict[str, int]
+# Tables round their times, mostly to milliseconds.
+_ROUNDING_SECONDS = 0.002
 
 
 def read_annotated(
     root: Path | str,
     *,
-    clip_seconds: float,
+    clip_seconds: float | None = None,
     hop_seconds: float | None = None,
-    rule: OverlapRule = HALF_OF_EVENT,
+    rule: OverlapRule | Mapping[str, float] = HALF_OF_EVENT,
     complete: bool = False,
-    labels: Labels | None = None,
-    annotation_format: str | None = None,
+    classes: Sequence[str] | None = None,
+    group_by: str | None = None,
 ) -> Clips:
-    """Return windows of the annotated recordings below a folder.
+    """Return clips of annotated recordings: windows, or the events themselves.
 
     Args:
-        root: The folder. An annotation file has its recording's name and lies beside
-            it or in another folder, or it is a table that names its recordings.
-        clip_seconds: Length of a window.
+        root: A folder, or one annotation file. An annotation file has its recording's
+            name and lies beside it or in another folder, or it is a table that names
+            its recordings.
+        clip_seconds: Length of a window; `None` makes each event a clip of its own,
+            from its start to its end.
         hop_seconds: From one window's start to the next; `None` puts them side by side.
-        rule: How much of an event must lie in a window for it to carry the label.
+        rule: How much of an event must lie in a window for it to carry the label: a
+            rule, or its one argument by name, such as `{"min_seconds": 0.25}`.
         complete: Whether everything in the recordings has been annotated, so that what
             nobody has marked is absent; a recording with an empty annotation file then
             holds nothing. Otherwise it is unknown.
-        labels: The labels to keep; `None` keeps all.
-        annotation_format: Read this format only, a name in `ANNOTATION_FORMATS`;
-            `None` reads all that are recognised.
+        classes: The labels to keep, in the order of the model's outputs; `None` keeps
+            all of them, sorted.
+        group_by: A column of a table of events, or a form of
+            `sonotype.dataset.groups.assign_groups`; `None` takes the groups that a
+            table names, and else each recording.
 
     Returns:
-        The clips, by recording and time; each recording is its own group. `rejected`
-        lists what was set aside: files, rows, events, and recordings that have no
-        annotations.
+        The clips, by recording and time. `rejected` lists what was set aside: files,
+        rows, events, and recordings that have no annotations.
 
     Raises:
-        SettingError: If a setting is out of range or there is no such format.
+        SettingError: If a setting is out of range, given for windows while there are
+            none, or a class is unknown.
         DataError: If there is no folder, or no event in it.
     """
     root = Path(root)
-    found = find_annotated(root, annotation_format=annotation_format)
+    found = find_annotated(root, group_by=group_by)
+    group_by = None if found.is_grouped else group_by
     if not len(found.events):
-        first = next(iter(found.events.rejected), None)
-        reason = f"; {first.path}: {first.reason}" if first else ""
-        raise DataError(
+        raise _nothing(
             f"{root}: there is no annotated event in any known format "
-            f"({', '.join(ANNOTATION_FORMATS)}){reason}"
+            f"({', '.join(ANNOTATION_FORMATS)})",
+            found.events.rejected,
         )
+    events = Events(_without_copies(found.events.frame), found.events.rejected)
+    rule = rule if isinstance(rule, OverlapRule) else OverlapRule.named(rule)
+    folder = root if root.is_dir() else root.parent
+    if clip_seconds is None:
+        if hop_seconds is not None or complete or rule != HALF_OF_EVENT:
+            raise SettingError(
+                "hop_seconds, rule and complete are about windows, and without "
+                "clip_seconds each event is a clip of its own; give clip_seconds"
+            )
+        return _events_as_clips(events, folder, classes, group_by)
     clips = clips_from_events(
-        found.events,
+        events,
         clip_seconds=clip_seconds,
         hop_seconds=hop_seconds,
         rule=rule,
         complete=complete,
-        labels=labels,
+        labels=_labels(events, classes),
         recordings=found.recordings,
     )
-    groups = [_group(path, root) for path in clips.paths()]
-    return clips.with_groups(groups)
+    if not len(clips):
+        # The last reasons are about recordings, those before about files and rows.
+        raise _nothing(
+            f"{root}: no annotated recording can be used", [*clips.rejected][::-1]
+        )
+    return clips.with_groups(_groups(clips, folder, group_by))
 
 
-def find_annotated(
-    root: Path | str, *, annotation_format: str | None = None
-) -> AnnotatedRecordings:
-    """Return the events of all annotation files below a folder.
+def _nothing(what: str, rejected: Sequence[Rejected]) -> DataError:
+    """Return the error for data of which nothing is left, with a reason for it."""
+    first = next(iter(rejected), None)
+    return DataError(f"{what}; {first.path}: {first.reason}" if first else what)
 
-    Hidden files and folders are skipped, and links to folders with annotation files.
 
-    Args:
-        root: The folder.
-        annotation_format: Read this format only; `None` reads all that are recognised.
+def _events_as_clips(
+    events: Events, root: Path, classes: Sequence[str] | None, group_by: str | None
+) -> Clips:
+    """Return a clip of each event; events with the same times are one."""
+    is_point = pl.col("end_seconds") <= pl.col("start_seconds")
+    point = pl.format(
+        "the event {} at {} s has no length; give clip_seconds to cut a window",
+        *("label", "start_seconds"),
+    )
+    heard, denied = (
+        pl.when(pl.col("is_present") == is_present)
+        .then(pl.concat_list("label"))
+        .otherwise(otherwise)
+        for is_present, otherwise in (
+            (True, pl.lit([], dtype=pl.List(pl.String))),
+            (False, pl.lit(None, dtype=pl.List(pl.String))),
+        )
+    )
+    found = events.frame.select(
+        "start_seconds",
+        "end_seconds",
+        "group",
+        "split",
+        path="recording",
+        labels=heard,
+        absent=denied,
+        where=pl.lit(None, dtype=pl.String),
+        problem=pl.when(is_point).then(point),
+    )
+    return collect(
+        one_row_a_clip(found.select(FOUND.names())),
+        root,
+        classes=classes,
+        group_by=group_by,
+        rejected=events.rejected,
+    )
 
-    Raises:
-        SettingError: If there is no such format.
-        DataError: If there is no such folder.
-    """
-    root = Path(root)
-    if annotation_format is not None and annotation_format not in ANNOTATION_FORMATS:
-        raise unknown_name("format", annotation_format, ANNOTATION_FORMATS)
-    if not root.is_dir():
-        raise DataError(f"{root}: there is no such folder")
-    found = find_audio(root)
-    audio = found.files
-    index = RecordingIndex(audio)
-    parts: list[Events] = []
-    formats: dict[str, int] = {}
-    recordings: set[Path] = set()
-    rejected = [*found.rejected]
-    for path in _annotation_files(root):
-        try:
-            name = recognise_format(path)
-            if name is None or annotation_format not in (None, name):
-                continue
-            part, about = _read(path, name, index)
-        except DataError as error:
-            rejected.append(Rejected(path, str(error).removeprefix(f"{path}: ")))
-            continue
-        parts.append(part)
-        formats[name] = formats.get(name, 0) + 1
-        recordings |= about
-    rejected += [
-        Rejected(path, "has no annotations") for path in audio if path not in recordings
+
+def _without_copies(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return events by recording and time, each once; tables round their times."""
+    what = ("recording", "label", "is_present", "group", "split")
+    times = ("start_seconds", "end_seconds")
+    near = [
+        (pl.col(time) - pl.col(time).shift(1).over(what)).abs() <= _ROUNDING_SECONDS
+        for time in times
     ]
-    events = Events.concatenate(parts)
-    events = Events(events.frame.unique(maintain_order=True), events.rejected)
-    whole = Events(events.frame, (*events.rejected, *rejected))
-    return AnnotatedRecordings(whole, tuple(sorted(recordings)), formats)
+    is_copy = pl.all_horizontal(near).fill_null(value=False)
+    ordered = frame.sort(*what, *times, maintain_order=True).filter(~is_copy)
+    return ordered.sort("recording", *times, "label", maintain_order=True)
 
 
-def _read(path: Path, name: str, index: RecordingIndex) -> tuple[Events, set[Path]]:
-    """Return the events of one file, and the recordings it is about."""
-    known = ANNOTATION_FORMATS[name]
-    if not known.names_recordings(read_head(path)):
-        recording = index.match(path)
-        return known.read(path, recording=recording), {recording}
-    events = known.read(path)
-    # The reader looks near the table; here all that lies below the folder is known.
-    missing = [place for place in events.recordings() if not place.is_file()]
-    moved = {str(place): index.find(place) for place in missing}
-    found = {name: str(place) for name, place in moved.items() if place is not None}
-    frame = events.frame.with_columns(pl.col("recording").replace(found))
-    events = Events(frame, events.rejected)
-    return events, set(events.recordings())
+def _labels(events: Events, classes: Sequence[str] | None) -> Labels | None:
+    known = events.label_names()
+    for name in classes or ():
+        if name not in known:
+            raise unknown_name("class", name, known)
+    return None if classes is None else Labels(tuple(classes))
 
 
-def _annotation_files(root: Path) -> Iterator[Path]:
-    """Yield the files that may hold annotations, in the order of their paths."""
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        for path in (Path(folder, name) for name in sorted(files)):
-            is_hidden = path.name.startswith(".")
-            if not is_hidden and path.suffix.lower() in ANNOTATION_SUFFIXES:
-                yield path
-
-
-def _group(path: Path, root: Path) -> str:
-    inside = path.is_relative_to(root)
-    return (path.relative_to(root) if inside else path).as_posix()
+def _groups(clips: Clips, root: Path, group_by: str | None) -> list[str]:
+    """Return the group of each clip; those that no table names, from the paths."""
+    paths = clips.frame["path"].to_list()
+    different = list(dict.fromkeys(paths))
+    told = assign_groups(below(different, root), group_by)
+    from_path = dict(zip(different, told, strict=True))
+    return [
+        from_path[path] if group_by or group == Path(path).as_posix() else group
+        for path, group in zip(paths, clips.groups(), strict=True)
+    ]

@@ -12,10 +12,6 @@ from sonotype.audio.io import AUDIO_SUFFIXES, read_info
 from sonotype.clips import Rejected
 from sonotype.errors import AudioError, DataError
 
-# Sound that libsndfile does not read: to be named, not passed over in silence.
-_FOREIGN_SUFFIXES = frozenset(
-    (".3gp", ".aac", ".amr", ".ape", ".m4a", ".mka", ".mp4", ".mpc", ".webm", ".wma")
-)
 # Reading a header is mostly waiting for the disk.
 _N_READERS = 8
 
@@ -95,10 +91,7 @@ def _walk(folder: Path, seen: dict[tuple[int, int], Path], found: FoundAudio) ->
 
 def _take(path: Path, found: FoundAudio) -> None:
     suffix = path.suffix.lower()
-    if suffix in _FOREIGN_SUFFIXES:
-        reason = f"{suffix} files cannot be read; convert it to WAV or FLAC"
-        found.rejected.append(Rejected(path, reason))
-    elif suffix in AUDIO_SUFFIXES and not is_text(os.fspath(path)):
+    if suffix in AUDIO_SUFFIXES and not is_text(os.fspath(path)):
         reason = "cannot be read: its name is not valid UTF-8; rename it"
         found.rejected.append(Rejected(path, reason))
     elif suffix in AUDIO_SUFFIXES:
@@ -124,6 +117,28 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def resolve_paths(names: pl.Series, folder: Path) -> pl.Series:
+    """Return `folder / name` for each name, written the same for the same file.
+
+    Args:
+        names: Paths, absolute or relative to `folder`; a null stays one.
+        folder: Where they start from.
+
+    Example:
+        >>> names = pl.Series(["a.wav", "./b//c.wav", "/d.wav"])
+        >>> resolve_paths(names, Path("birds")).to_list()
+        ['birds/a.wav', 'birds/b/c.wav', '/d.wav']
+    """
+    prefix = str(folder / "x").removesuffix("x")
+    inside = names.str.strip_prefix("/")
+    full = (prefix + inside).zip_with(~names.str.starts_with("/"), names)
+    # Those that `Path` would write otherwise; of a million paths it would take seconds.
+    is_odd = inside.str.contains(r"(^|/)\.?(/|$)") | (os.sep != "/")
+    rows = is_odd.fill_null(value=False).arg_true()
+    odd = [str(folder / name) for name in names.gather(rows)]
+    return full.scatter(rows, pl.Series(odd, dtype=pl.String)).alias(names.name)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

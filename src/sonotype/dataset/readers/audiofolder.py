@@ -6,15 +6,12 @@ from pathlib import Path
 import polars as pl
 
 from sonotype.clips import Clips, Rejected
+from sonotype.dataset.groups import group_column
 from sonotype.dataset.readers.audio_files import find_audio, list_folder
 from sonotype.dataset.readers.collect import Found, collect, found_frame
-from sonotype.dataset.readers.table import (
-    SEPARATOR,
-    SPLIT_WORDS,
-    found_in_table,
-    unreadable_rows,
-)
-from sonotype.dataset.readers.table_file import read_table_file
+from sonotype.dataset.readers.split_names import SPLIT_WORDS
+from sonotype.dataset.readers.table import found_in_table
+from sonotype.dataset.readers.table_file import SEPARATOR, read_table_file
 from sonotype.errors import DataError
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -41,7 +38,8 @@ def read_audiofolder(
         separator: What stands between the labels of one cell.
         classes: The classes to read, in the order of the model's outputs; `None` reads
             all of them, sorted.
-        group_by: See `sonotype.dataset.groups.assign_groups`.
+        group_by: A column of the metadata, or a form of
+            `sonotype.dataset.groups.assign_groups`.
 
     Raises:
         SettingError: If a class, a column or a form of `group_by` is unknown.
@@ -54,16 +52,21 @@ def read_audiofolder(
     tables = metadata_tables(root)
     rejected: list[Rejected] = []
     if tables:
-        parts = []
+        parts, is_told = [], False
         for table in tables:
             content = read_table_file(table)
-            rejected += unreadable_rows(content, table)
             named = _columns(content.frame.columns, columns)
-            found = found_in_table(
+            column = group_column(group_by, content.frame.columns)
+            if column is not None:
+                named["group"] = column
+                is_told = True
+            found, unread = found_in_table(
                 content, table, root=table.parent, columns=named, separator=separator
             )
+            rejected += unread
             parts.append(_with_place(found, table, root))
         everything = pl.concat(parts)
+        group_by = None if is_told else group_by
     elif split_folders(root):
         everything, rejected = _without_metadata(root)
     else:

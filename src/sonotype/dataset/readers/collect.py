@@ -1,13 +1,13 @@
 """From what a reader found to a table of clips: choose, check, group, set aside."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from sonotype.clips import SCHEMA, Clips, Rejected
-from sonotype.dataset.groups import assign_groups
+from sonotype.dataset.groups import Kind, complete_groups
 from sonotype.dataset.readers.audio_files import read_headers
 from sonotype.errors import DataError, SettingError, unknown_name
 from sonotype.labels import Labels
@@ -25,6 +25,7 @@ class Found(NamedTuple):
         split: The part it is assigned to, if any.
         where: The place in a table it came from, such as `row 7`.
         problem: Why it cannot be used, if that is known already.
+        absent: What is known not to be heard in it; `None` is every other label.
     """
 
     path: str
@@ -35,8 +36,11 @@ class Found(NamedTuple):
     split: str | None = None
     where: str | None = None
     problem: str | None = None
+    absent: Sequence[str] | None = None
 
 
+# What makes two rows two annotations of one clip.
+_CLIP = ("path", "start_seconds", "end_seconds")
 FOUND = pl.Schema(
     {
         "path": pl.String(),
@@ -47,6 +51,7 @@ FOUND = pl.Schema(
         "split": pl.String(),
         "where": pl.String(),
         "problem": pl.String(),
+        "absent": pl.List(pl.String()),
     }
 )
 
@@ -62,12 +67,11 @@ def collect(
     *,
     classes: Sequence[str] | None = None,
     group_by: str | None = None,
+    kind: Kind | None = None,
     rejected: Iterable[Rejected] = (),
     check_files: bool = True,
 ) -> Clips:
     """Return the clips that can be used, and why the others cannot.
-
-    A clip without a label is a negative: every label is absent from it.
 
     Args:
         found: Clips with the columns of `FOUND`.
@@ -76,6 +80,7 @@ def collect(
             all of them, sorted.
         group_by: See `sonotype.dataset.groups.assign_groups`; `None` keeps the groups
             that are given and tells the others from the paths.
+        kind: What the given groups are, if it is known: `group_by` may name it.
         rejected: What was set aside before.
         check_files: Whether to read every header, so that a broken file or a time
             outside it is known before training starts.
@@ -94,15 +99,56 @@ def collect(
     if found["where"].null_count():
         set_aside.sort(key=lambda item: item.path)
     usable = found.filter(pl.col("problem").is_null())
-    usable = usable.with_columns(_groups(usable, root, group_by))
-    labels = _labels(root, classes, usable, set_aside)
-    absent = pl.Series([list(labels)], dtype=pl.List(pl.String))
-    is_negative = pl.col("labels").list.len() == 0
-    nothing = pl.Series([[]], dtype=pl.List(pl.String))
     usable = usable.with_columns(
-        absent=pl.when(is_negative).then(pl.lit(absent)).otherwise(pl.lit(nothing))
+        complete_groups(usable["group"], usable["path"], group_by, root=root, kind=kind)
     )
+    labels = _labels(root, classes, usable, set_aside)
     return Clips(usable.select(SCHEMA.names()), labels, tuple(set_aside))
+
+
+def one_row_a_clip(found: pl.DataFrame) -> pl.DataFrame:
+    """Put rows of one clip together; rows that contradict the first are a problem.
+
+    Args:
+        found: Clips with the columns of `FOUND`, one row an annotation.
+    """
+    is_usable = pl.col("problem").is_null()
+    if found.filter(is_usable).select(_CLIP).is_unique().all():
+        return found
+    found = found.with_row_index("row")
+    first = pl.col("group", "split", "where").first().over([*_CLIP, is_usable])
+    found = found.with_columns(first.name.prefix("first_"))
+    contradicts = pl.col("group").ne_missing(pl.col("first_group")) | pl.col(
+        "split"
+    ).ne_missing(pl.col("first_split"))
+    reason = pl.format("the same clip has another group or split in {}", "first_where")
+    found = found.with_columns(
+        problem=pl.coalesce("problem", pl.when(contradicts).then(reason))
+    )
+    denied = pl.col("absent").explode().drop_nulls().unique(maintain_order=True)
+    merged = (
+        found.filter(is_usable)
+        .group_by(_CLIP, maintain_order=True)
+        .agg(
+            pl.col("row", "where", "group", "split", "problem").first(),
+            pl.col("labels").explode().drop_nulls().unique(maintain_order=True),
+            pl.when(pl.col("absent").is_not_null().any())
+            .then(denied.implode())
+            .first(),
+        )
+    )
+    columns = merged.columns
+    both = pl.concat([merged, found.filter(~is_usable).select(columns)]).sort("row")
+    return both.with_columns(problem=pl.coalesce("problem", contradicted())).select(
+        FOUND.names()
+    )
+
+
+def contradicted() -> pl.Expr:
+    """Return what is wrong with a clip in which a label is both heard and absent."""
+    both = pl.col("labels").list.set_intersection("absent")
+    name = both.list.first()
+    return pl.format("the label {} is said to be both heard and absent", name)
 
 
 def _choose(found: pl.DataFrame, classes: Sequence[str] | None) -> pl.DataFrame:
@@ -118,9 +164,14 @@ def _choose(found: pl.DataFrame, classes: Sequence[str] | None) -> pl.DataFrame:
         if name not in known:
             raise unknown_name("class", name, known)
     is_wanted = pl.element().is_in(list(classes))
-    kept = pl.col("labels").list.eval(pl.element().filter(is_wanted))
-    is_other = (kept.list.len() == 0) & (pl.col("labels").list.len() > 0)
-    return found.filter(~is_other).with_columns(labels=kept)
+    kept, denied = (
+        pl.col(name).list.eval(pl.element().filter(is_wanted))
+        for name in ("labels", "absent")
+    )
+    is_unnamed = (kept.list.len() == 0) & (denied.list.len().fill_null(0) == 0)
+    is_negative = (pl.col("labels").list.len() == 0) & pl.col("absent").is_null()
+    says_nothing = is_unnamed & ~is_negative
+    return found.filter(~says_nothing).with_columns(labels=kept, absent=denied)
 
 
 def _check_files(found: pl.DataFrame) -> pl.DataFrame:
@@ -153,23 +204,6 @@ def _problems(found: pl.DataFrame) -> list[Rejected]:
     return [Rejected(Path(path), reason) for path, reason in unusable.iter_rows()]
 
 
-def _groups(clips: pl.DataFrame, root: Path, group_by: str | None) -> pl.Series:
-    """Return the group of each clip; those that are not given, from the paths."""
-    given = clips["group"]
-    if group_by is not None:
-        given = given.clear(len(given))
-    paths = clips["path"].filter(given.is_null()).unique(maintain_order=True)
-    told = assign_groups([_below(PurePath(path), root) for path in paths], group_by)
-    from_path = clips["path"].replace_strict(
-        paths, pl.Series(told, dtype=pl.String), default=None, return_dtype=pl.String
-    )
-    return given.fill_null(from_path).alias("group")
-
-
-def _below(path: PurePath, root: Path) -> PurePath:
-    return path.relative_to(root) if path.is_relative_to(root) else path
-
-
 def _labels(
     root: Path,
     classes: Sequence[str] | None,
@@ -177,10 +211,11 @@ def _labels(
     rejected: list[Rejected],
 ) -> Labels:
     carried = set(clips["labels"].explode().drop_nulls().unique())
+    denied = set(clips["absent"].explode().drop_nulls().unique())
     lacking = [name for name in classes or () if name not in carried]
     if not carried or lacking:
         where = f"class {lacking[0]!r} has" if lacking else "there is"
         first = next(iter(rejected), None)
         reason = f"; {first.path}: {first.reason}" if first else ""
         raise DataError(f"{root}: {where} no recording that can be used{reason}")
-    return Labels.of(carried) if classes is None else Labels(tuple(classes))
+    return Labels.of(carried | denied) if classes is None else Labels(tuple(classes))

@@ -98,5 +98,6 @@ def _read_esc10(
         root,
         classes=classes,
         group_by=group_by,
+        kind="recording",
         rejected=rejected,
     )

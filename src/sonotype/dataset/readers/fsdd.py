@@ -61,6 +61,7 @@ def read_fsdd(
         folder,
         classes=classes,
         group_by=group_by,
+        kind="speaker",
         rejected=rejected,
     )
 

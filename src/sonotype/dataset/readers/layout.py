@@ -10,7 +10,12 @@ from typing import Any
 import polars as pl
 
 from sonotype.clips import Clips
+from sonotype.dataset.columns import find_columns
+from sonotype.dataset.groups import without_near_duplicates
+from sonotype.dataset.near_copies import hear_and_join
 from sonotype.dataset.readers import esc, speech_commands, urbansound
+from sonotype.dataset.readers.annotated import read_annotated
+from sonotype.dataset.readers.annotation_files import why_annotated
 from sonotype.dataset.readers.audio_files import list_folder
 from sonotype.dataset.readers.audiofolder import (
     metadata_tables,
@@ -19,8 +24,7 @@ from sonotype.dataset.readers.audiofolder import (
 )
 from sonotype.dataset.readers.folder import read_folder
 from sonotype.dataset.readers.fsdd import FILE_NAME, read_fsdd
-from sonotype.dataset.readers.table import read_table, tables_in
-from sonotype.dataset.readers.table_columns import NEEDED, recognise_columns
+from sonotype.dataset.readers.table import NEEDED, read_table, tables_in
 from sonotype.dataset.readers.table_file import read_table_file
 from sonotype.errors import DataError, SonotypeError, unknown_name
 
@@ -66,6 +70,8 @@ def read_dataset(
     layout: str = AUTO,
     classes: Sequence[str] | None = None,
     group_by: str | None = None,
+    clip_seconds: float | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
 ) -> Clips:
     """Return the clips of a data set in any layout that is known.
@@ -76,7 +82,11 @@ def read_dataset(
         classes: The classes to read, in the order of the model's outputs; `None` reads
             all of them, sorted.
         group_by: What keeps clips in one part of a split, see
-            `sonotype.dataset.groups.assign_groups`.
+            `sonotype.dataset.groups.assign_groups`; with `near-duplicate`, every file
+            is decoded once to find near copies.
+        clip_seconds: Length of the windows that annotated recordings are cut into;
+            `None` makes each event a clip. In other layouts, clips have a length.
+        on_progress: Called while files are listened to for near copies.
         options: Further arguments of the layout's reader.
 
     Raises:
@@ -96,7 +106,11 @@ def read_dataset(
     for name in options:
         if name not in known:
             raise unknown_name(f"option of layout {layout}", name, known)
-    return read(root, classes=classes, group_by=group_by, **options)
+    if "clip_seconds" in known:
+        options["clip_seconds"] = clip_seconds
+    told_by, joins = without_near_duplicates(group_by)
+    clips = read(root, classes=classes, group_by=told_by, **options)
+    return hear_and_join(clips, on_progress) if joins else clips
 
 
 def recognise(root: Path | str, layout: str = AUTO) -> Recognition:
@@ -171,17 +185,22 @@ def _is_audiofolder(root: Path) -> str | None:
 
 def _is_table(root: Path) -> str | None:
     if not root.is_dir():
-        return "it is a file"
+        return None if why_annotated(root) else "it is a file"
     tables = tables_in(root)
     # Scores are answers, such as those that `sonotype predict` writes, not labels.
     columns = _labelled_columns(tables[0]) if len(tables) == 1 else []
     if not columns or {name.lower() for name in columns} & _ANSWERS:
         return None
-    role = recognise_columns(columns)
+    role = find_columns(columns)
+    if "start" in role and {"low", "high"} & role.keys():
+        return None  # boxes: events, which no clip can hold
     path = read_table_file(tables[0]).frame[role["path"]].cast(pl.String).first()
     if path is None or not (root / str(path)).is_file():
         return None
-    return f"{tables[0].name} in it names files and labels"
+    told = f"{tables[0].name} in it names files and labels"
+    if "start" in role:
+        return f"{told}; each row is a clip (layout annotated cuts windows instead)"
+    return told
 
 
 def _labelled_columns(table: Path) -> list[str]:
@@ -192,7 +211,7 @@ def _labelled_columns(table: Path) -> list[str]:
         columns = read_table_file(table).frame.columns
     except (OSError, SonotypeError):
         return []
-    return columns if set(NEEDED) <= set(recognise_columns(columns)) else []
+    return columns if set(NEEDED) <= set(find_columns(columns)) else []
 
 
 # In this order, and what is not recognised is a folder of class folders.
@@ -211,5 +230,6 @@ LAYOUTS: dict[str, Layout] = {
     "fsdd": Layout(read_fsdd, _is_fsdd),
     "audiofolder": Layout(read_audiofolder, _is_audiofolder),
     "table": Layout(read_table, _is_table),
+    "annotated": Layout(read_annotated, why_annotated),
     "folder": Layout(read_folder),
 }

@@ -19,7 +19,7 @@ def read_publisher_table(
     classes: Sequence[str] | None,
     group_by: str | None,
 ) -> Clips:
-    """Return one clip for each row of a published table.
+    """Return one clip for each row of a published table, grouped by recording.
 
     Args:
         root: The data folder.
@@ -52,5 +52,6 @@ def read_publisher_table(
         root,
         classes=classes,
         group_by=group_by,
+        kind="recording",
         rejected=unreadable_rows(content, table),
     )

@@ -12,7 +12,7 @@ from sonotype.clips import Clips
 from sonotype.dataset.readers.audio_files import FoundAudio, find_audio
 from sonotype.dataset.readers.collect import Found, collect, found_frame
 from sonotype.dataset.readers.folder import BACKGROUND_NOISE
-from sonotype.dataset.readers.table_file import read_text
+from sonotype.dataset.text_file import read_text
 from sonotype.errors import AudioError, DataError, unknown_name
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
@@ -97,6 +97,7 @@ def read_speech_commands(
         root,
         classes=classes,
         group_by=group_by,
+        kind="speaker",
         rejected=audio.rejected,
     )
 

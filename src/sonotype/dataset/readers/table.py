@@ -6,24 +6,28 @@ from pathlib import Path
 import polars as pl
 
 from sonotype.clips import Clips, Rejected
-from sonotype.dataset.readers.audio_files import is_text, list_folder
-from sonotype.dataset.readers.collect import FOUND, collect
-from sonotype.dataset.readers.table_columns import find_columns
+from sonotype.dataset.columns import find_columns, need_columns
+from sonotype.dataset.groups import group_column
+from sonotype.dataset.readers.audio_files import is_text, list_folder, resolve_paths
+from sonotype.dataset.readers.collect import (
+    FOUND,
+    collect,
+    contradicted,
+    one_row_a_clip,
+)
+from sonotype.dataset.readers.split_names import split_name
 from sonotype.dataset.readers.table_file import (
+    SEPARATOR,
     TABLE_FORMATS,
     TableFile,
+    label_cells,
     read_table_file,
+    text_cells,
 )
-from sonotype.errors import DataError, SettingError
+from sonotype.errors import DataError
 
-SEPARATOR = ";"
-SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
-# What makes two rows two annotations of one clip.
-_CLIP = ("path", "start_seconds", "end_seconds")
+NEEDED = ("path", "labels")
+_TEXTS = ("path", "start", "end", "duration", "group", "split", "fold")
 
 
 def read_table(
@@ -39,16 +43,22 @@ def read_table(
     r"""Return the clips that a table lists.
 
     A row is a clip, or one annotation of a clip: rows with the same file and times are
-    one clip with the labels of all. Columns are recognised by their usual names
-    (`sonotype.dataset.readers.table_columns.ROLES`). Clips of one file share a group
-    unless a column gives groups.
+    one clip with the labels of all. Where some cell joins several labels, or a column
+    says what is absent, a row without a label is a clip that holds none of them. Columns are recognised by their usual names
+    (`sonotype.dataset.columns.ROLES`). Clips of one file share a group unless a column
+    gives groups.
+
+    A clip has no frequencies: columns that tell them are named in `rejected`, and
+    `sonotype.dataset.readers.annotated.read_annotated` reads such rows as events.
 
     Args:
         table: A `.csv`, `.tsv`, `.jsonl` or `.parquet` file, or a folder with one.
         audio_root: The folder that paths start from; `None` is the table's own.
-        columns: The column of `path`, `labels`, `start`, `end`, `duration`, `group`,
-            `split` or `fold`, where the name is not recognised; `None` leaves a role
-            unused. Times are in seconds; a fold is read only where there is no split.
+        columns: The column of `path`, `labels`, `absent`, `start`, `end`, `duration`,
+            `group`, `split` or `fold`, where the name is not recognised; `None` leaves
+            a role unused. Times are in seconds; a fold is read only where there is no
+            split. A cell of `absent` names labels known not to be heard, and all others
+            are unknown then; an empty one says that every other label is absent.
         separator: What stands between the labels of one cell.
         classes: The classes to read, in the order of the model's outputs; `None` reads
             all of them, sorted.
@@ -81,9 +91,9 @@ def read_table(
         raise DataError(f"{root}: its name is not valid UTF-8; rename it")
     content = read_table_file(table)
     columns = dict(columns or {})
-    if group_by in content.frame.columns:
-        columns["group"], group_by = group_by, None
-    found = found_in_table(
+    if (column := group_column(group_by, content.frame.columns)) is not None:
+        columns["group"], group_by = column, None
+    found, rejected = found_in_table(
         content, table, root=root, columns=columns, separator=separator
     )
     return collect(
@@ -91,7 +101,7 @@ def read_table(
         root,
         classes=classes,
         group_by=group_by,
-        rejected=unreadable_rows(content, table),
+        rejected=rejected,
         check_files=check_files,
     )
 
@@ -135,8 +145,8 @@ def found_in_table(
     root: Path,
     columns: Mapping[str, str | None] | None = None,
     separator: str = SEPARATOR,
-) -> pl.DataFrame:
-    """Return what a table lists, with the columns of `collect.FOUND`.
+) -> tuple[pl.DataFrame, list[Rejected]]:
+    """Return what a table lists, with the columns of `collect.FOUND`, and what else.
 
     Args:
         content: The rows of the table.
@@ -149,63 +159,50 @@ def found_in_table(
         SettingError: If a column or a role is unknown, or there is no separator.
         DataError: If a column is missing or of a type that cannot be read.
     """
-    if not separator:
-        raise SettingError("the separator of labels is empty; the usual one is ';'")
-    roles = find_columns(table, content.frame.columns, columns)
+    roles = find_columns(content.frame.columns, columns)
+    need_columns(roles, NEEDED, table, content.frame.columns)
     named = {role: content.frame[column] for role, column in roles.items()}
     nothing = pl.repeat(None, content.frame.height, dtype=pl.String, eager=True)
-    texts = {
-        role: _text(named[role], table) if role in named else nothing
-        for role in ("path", "start", "end", "duration", "group", "split", "fold")
-    }
-    labels = _labels(named["labels"], table, separator)
-    found = pl.DataFrame({"row": content.rows, "labels": labels, **texts})
-    paths = _resolved(found["path"], root)
+    found = pl.DataFrame(
+        {
+            "row": content.rows,
+            "labels": label_cells(named["labels"], table, separator).fill_null([]),
+            "absent": label_cells(named.get("absent", nothing), table, separator),
+            **{
+                role: text_cells(named[role], table) if role in named else nothing
+                for role in _TEXTS
+            },
+        }
+    )
     found = found.with_columns(
-        paths.alias("path"),
+        resolve_paths(found["path"], root),
         pl.format("row {}", "row").alias("where"),
         pl.col("start").cast(pl.Float64, strict=False).alias("start_seconds"),
         _end_seconds(roles),
-        _split(roles),
+        split_name(roles),
     )
-    found = found.with_columns(_problem())
-    found = _one_row_a_clip(found).with_columns(pl.col("path").fill_null(str(table)))
-    return found.select(FOUND.names())
-
-
-def _text(column: pl.Series, table: Path) -> pl.Series:
-    """Return a column as text without spaces around; empty cells are null."""
-    kind = column.dtype
-    if kind.is_nested() or kind.is_temporal() or kind in (pl.Binary, pl.Object):
-        raise DataError(
-            f"{table}: column {column.name!r} holds {kind}; it must hold text or "
-            "numbers"
-        )
-    stripped = column.cast(pl.String).str.strip_chars()
-    return stripped.set(stripped == "", None)
-
-
-def _labels(column: pl.Series, table: Path, separator: str) -> pl.Series:
-    """Return the different labels of each row, in their order; maybe none."""
-    if isinstance(column.dtype, pl.List):
-        inner = column.dtype.inner
-        if inner is not None and getattr(inner, "is_nested", lambda: False)():
-            raise DataError(f"{table}: column {column.name!r} holds lists of lists")
-        cells = column.cast(pl.List(pl.String))
-    else:
-        cells = _text(column, table).str.split(separator)
-    name = pl.element().str.strip_chars()
-    cells = cells.list.eval(name.filter(name != ""))
-    return cells.list.unique(maintain_order=True).fill_null([])
-
-
-def _resolved(paths: pl.Series, root: Path) -> pl.Series:
-    """Return paths below `root`, written the same for the same file."""
-    different = paths.drop_nulls().unique()
-    full = [str(root / path) for path in different]
-    return paths.replace_strict(
-        different, pl.Series(full, dtype=pl.String), default=None
+    # Where a clip may hold several labels it may hold none; elsewhere that is a slip.
+    may_be_none = bool(
+        (found["labels"].list.len() > 1).any() or found["absent"].is_not_null().any()
     )
+    found = found.with_columns(_problem(may_be_none=may_be_none)).drop("split")
+    found = one_row_a_clip(found.rename({"split_name": "split"}).select(FOUND.names()))
+    found = found.with_columns(pl.col("path").fill_null(str(table)))
+    return found, [*unreadable_rows(content, table), *_unused(named, table)]
+
+
+def _unused(named: Mapping[str, pl.Series], table: Path) -> list[Rejected]:
+    """Return the columns of a table that no clip can hold."""
+    boxes = [named[role] for role in ("low", "high") if role in named]
+    told = [column for column in boxes if text_cells(column, table).drop_nulls().len()]
+    names = [repr(column.name) for column in told]
+    if not names:
+        return []
+    reason = (
+        f"what {' and '.join(names)} says is left out, for a clip has no frequencies; "
+        "the layout annotated reads the rows as events with them"
+    )
+    return [Rejected(table, reason)]
 
 
 def _end_seconds(roles: Mapping[str, str]) -> pl.Expr:
@@ -219,27 +216,16 @@ def _end_seconds(roles: Mapping[str, str]) -> pl.Expr:
     return end.alias("end_seconds")
 
 
-def _split(roles: Mapping[str, str]) -> pl.Expr:
-    if "split" not in roles:
-        number = (
-            pl.col("fold")
-            .str.to_lowercase()
-            .str.extract(r"^(?:fold[ _-]?)?(\d{1,9})(?:\.0)?$")
-        )
-        return pl.format("fold{}", number.cast(pl.Int64)).alias("split_name")
-    word = pl.col("split").str.to_lowercase()
-    known = word.replace_strict(SPLIT_WORDS, default=None, return_dtype=pl.String)
-    fold = word.str.extract(r"^(fold\d{1,9})$")
-    return pl.coalesce(known, fold).alias("split_name")
-
-
-def _problem() -> pl.Expr:
+def _problem(*, may_be_none: bool) -> pl.Expr:
     """Return the first thing that is wrong with a row."""
     start, end = pl.col("start_seconds"), pl.col("end_seconds")
     given_split = pl.coalesce("split", "fold")
     checks: list[tuple[pl.Expr, pl.Expr]] = [
         (pl.col("path").is_null(), pl.lit("the path is empty")),
-        (pl.col("labels").list.len() == 0, pl.lit("the label is empty")),
+        (
+            (pl.col("labels").list.len() == 0) & (not may_be_none),
+            pl.lit("the label is empty"),
+        ),
         *(
             (
                 pl.col(role).is_not_null() & ~value.is_finite().fill_null(value=False),
@@ -261,31 +247,4 @@ def _problem() -> pl.Expr:
         ),
     ]
     reasons = [pl.when(is_wrong).then(reason) for is_wrong, reason in checks]
-    return pl.coalesce(reasons).alias("problem")
-
-
-def _one_row_a_clip(found: pl.DataFrame) -> pl.DataFrame:
-    """Put rows of one clip together; rows that contradict the first are a problem."""
-    found = found.drop("split").rename({"split_name": "split"})
-    is_usable = pl.col("problem").is_null()
-    if found.filter(is_usable).select(_CLIP).is_unique().all():
-        return found
-    first = pl.col("group", "split", "where").first().over([*_CLIP, is_usable])
-    found = found.with_columns(first.name.prefix("first_"))
-    contradicts = pl.col("group").ne_missing(pl.col("first_group")) | pl.col(
-        "split"
-    ).ne_missing(pl.col("first_split"))
-    reason = pl.format("the same clip has another group or split in {}", "first_where")
-    found = found.with_columns(
-        problem=pl.coalesce("problem", pl.when(contradicts).then(reason))
-    )
-    merged = (
-        found.filter(is_usable)
-        .group_by(_CLIP, maintain_order=True)
-        .agg(
-            pl.col("row", "where", "group", "split", "problem").first(),
-            pl.col("labels").explode().unique(maintain_order=True),
-        )
-    )
-    columns = merged.columns
-    return pl.concat([merged, found.filter(~is_usable).select(columns)]).sort("row")
+    return pl.coalesce(*reasons, contradicted()).alias("problem")

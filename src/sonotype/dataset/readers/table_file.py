@@ -1,10 +1,8 @@
 """Tables of four formats as one: named columns, and the number of every row."""
 
-import codecs
 import csv
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +13,13 @@ import polars as pl
 
 from sonotype.dataset.parquet_file import read_parquet
 from sonotype.dataset.readers.audio_files import is_text
-from sonotype.errors import DataError, unknown_name
+from sonotype.dataset.text_file import read_head, read_text
+from sonotype.errors import DataError, SettingError, unknown_name
 
+# What stands between the labels of one cell.
+SEPARATOR = ";"
+# Tried in this order: a label may hold a comma, but a name of a column rarely a tab.
+_DELIMITERS = ("\t", ";", ",")
 # A line of JSON may bring new columns, but not a column or more for every row.
 _MAX_COLUMNS = 1_000
 
@@ -60,28 +63,71 @@ def read_table_file(path: Path) -> TableFile:
     return TABLE_FORMATS[suffix](path)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 if it says so.
+def read_column_names(path: Path) -> list[str]:
+    """Return the columns of a table; of JSON lines, those of the first row.
+
+    Args:
+        path: A file of JSON lines or Parquet.
 
     Raises:
-        DataError: If it cannot be read or is in another encoding.
+        DataError: If the file cannot be read.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return content.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(path).columns
+    row = _parse_json(read_head(path).lstrip().partition("\n")[0])
+    return [] if isinstance(row, str) else list(row)
+
+
+def text_cells(column: pl.Series, table: Path) -> pl.Series:
+    """Return a column as text without spaces around; empty cells are null.
+
+    Args:
+        column: A column of any type.
+        table: Where it stands, for messages.
+
+    Raises:
+        DataError: If it is of a type that is no text and no number.
+    """
+    kind = column.dtype
+    if kind.is_nested() or kind.is_temporal() or kind in (pl.Binary, pl.Object):
         raise DataError(
-            f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8"
-        ) from None
+            f"{table}: column {column.name!r} holds {kind}; it must hold text or "
+            "numbers"
+        )
+    stripped = column.cast(pl.String).str.strip_chars()
+    return stripped.set(stripped == "", None)
+
+
+def label_cells(column: pl.Series, table: Path, separator: str) -> pl.Series:
+    """Return the different labels of each row, in their order; an empty cell is null.
+
+    Args:
+        column: A column of text, numbers, or lists of them.
+        table: Where it stands, for messages.
+        separator: What stands between the labels of one cell.
+
+    Raises:
+        SettingError: If there is no separator.
+        DataError: If the column is of a type that is no text and no number.
+    """
+    if not separator:
+        raise SettingError("the separator of labels is empty; the usual one is ';'")
+    if isinstance(column.dtype, pl.List):
+        inner = column.dtype.inner
+        if inner is not None and getattr(inner, "is_nested", lambda: False)():
+            raise DataError(f"{table}: column {column.name!r} holds lists of lists")
+        cells = column.cast(pl.List(pl.String))
+    else:
+        cells = text_cells(column, table).str.split(separator)
+    name = pl.element().str.strip_chars()
+    cells = cells.list.eval(name.filter(name != ""))
+    return cells.list.unique(maintain_order=True)
 
 
 def _read_separated(path: Path) -> TableFile:
     text = read_text(path)
-    header, rows, rejected = _separated_rows(text, _delimiter(path, text))
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else find_delimiter(text)
+    header, rows, rejected = _separated_rows(text, delimiter)
     twice = [name for name, n in Counter(header).items() if name and n > 1]
     if twice:
         raise DataError(f"{path}: several columns are called {twice[0]!r}; rename them")
@@ -96,13 +142,15 @@ def _read_separated(path: Path) -> TableFile:
     return TableFile(frame, _numbers(rows), tuple(rejected))
 
 
-def _delimiter(path: Path, text: str) -> str:
-    """Return what stands between the first two columns."""
-    if path.suffix.lower() == ".tsv":
-        return "\t"
-    header = text.lstrip("\r\n").partition("\n")[0]
-    first = re.search("[,;\t]", header)
-    return first[0] if first else ","
+def find_delimiter(text: str) -> str:
+    """Return what separates the cells of a table's first line.
+
+    Example:
+        >>> find_delimiter("file;start;end,or so")
+        ';'
+    """
+    first = text.lstrip("\ufeff\r\n").partition("\n")[0]
+    return next((mark for mark in _DELIMITERS if mark in first), ",")
 
 
 def _separated_rows(
@@ -175,13 +223,13 @@ def _parse_json(line: str) -> dict[str, _Cell] | str:
 
 
 def _json_cell(value: Any) -> _Cell:
-    """Return a value as text, or several; an object or a list of lists is neither."""
+    """Return a value as text, or several; an object is its JSON, which shows."""
     if isinstance(value, list):
         cells = [_json_cell(item) for item in value]
         return [cell for cell in cells if isinstance(cell, str)]
     if isinstance(value, str):
         return value
-    return None if value is None or isinstance(value, dict) else json.dumps(value)
+    return None if value is None else json.dumps(value)
 
 
 def _several(cell: _Cell) -> list[str] | None:

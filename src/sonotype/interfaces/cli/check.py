@@ -4,7 +4,7 @@ import json
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich import markup
@@ -27,9 +27,11 @@ from sonotype.interfaces.cli.options import (
 
 if TYPE_CHECKING:
     from sonotype.clips import Clips
-    from sonotype.dataset.checks.doctor import CheckReport, Heard
+    from sonotype.dataset.checks.doctor import CheckReport
     from sonotype.dataset.checks.findings import Finding
+    from sonotype.dataset.checks.hearing import Heard
     from sonotype.dataset.checks.leakage import SharedBy
+    from sonotype.training.split_gap import ModelGap, SplitGap
 
 FINDINGS_SHOWN = 5
 PATHS_SHOWN = 3
@@ -62,33 +64,45 @@ def check(
     fail_on: Annotated[
         FailOn, typer.Option(help="Exit with 1 if anything this bad is found.")
     ] = FailOn.error,
+    layout: Annotated[
+        str, typer.Option(help="How the data is laid out, as in train.")
+    ] = "auto",
     classes: ClassesOption = None,
     group_by: GroupByOption = None,
     leakage: Annotated[
         SplitForm | None,
         typer.Option(
             help="Split in this way and count what training, validation and test "
-            "share, instead of listing findings."
+            "share, instead of listing findings; then say what a random split is "
+            "worth."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the split for --leakage.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the splits for --leakage.")] = 0,
 ) -> None:
     """Look at every file of a data set; say what is in it and what is wrong."""
-    from sonotype.dataset.checks.doctor import examine, listen_to_all
-    from sonotype.dataset.readers.folder import read_folder
+    from sonotype.dataset.checks.doctor import examine
+    from sonotype.dataset.checks.hearing import listen_to_all
+    from sonotype.dataset.groups import without_near_duplicates
+    from sonotype.dataset.near_copies import join_near_copies
+    from sonotype.dataset.readers.layout import read_dataset, recognise
 
     refuse_lost_page(page, leakage)
-    clips = read_folder(data, classes=split_names(classes), group_by=group_by)
+    say(f"{data}: {recognise(data, layout)}")
+    told_by, joins = without_near_duplicates(group_by)
+    names = split_names(classes)
+    clips = read_dataset(data, layout=layout, classes=names, group_by=told_by)
     with ConsoleObserver() as observer:
         observer.stage("listening")
         heard = listen_to_all(clips, observer.progress)
         observer.stage("comparing")
+        if joins:
+            clips = join_near_copies(clips, heard.files, observer.progress)
         if leakage:
-            shared = find_leakage(clips, heard, leakage, seed, observer)
+            leak = find_leakage(clips, heard, leakage, seed, observer)
         else:
             report = examine(clips, heard, observer.progress)
     if leakage:
-        print_leakage(shared, format, leakage)
+        print_leakage(leak, format)
         return
     if format is ReportFormat.json:
         emit(json.dumps(report.to_dict(), indent=2))
@@ -129,42 +143,94 @@ def is_failure(findings: "tuple[Finding, ...]", fail_on: FailOn) -> bool:
     return any(finding.severity in bad[fail_on] for finding in findings)
 
 
+class Leakage(NamedTuple):
+    """What a split shares, and what a random one is worth, or why nobody can tell."""
+
+    form: SplitForm
+    shared: "tuple[SharedBy, ...]"
+    gap: "SplitGap | None"
+    problem: str | None
+
+
 def find_leakage(
     clips: "Clips",
     heard: "Heard",
     form: SplitForm,
     seed: int,
     observer: ConsoleObserver,
-) -> "tuple[SharedBy, ...]":
-    """Split the clips in one way and count what the parts share."""
+) -> Leakage:
+    """Split the clips in one way and count what the parts share; try quick models."""
     from sonotype.dataset.checks.leakage import (
         measure_leakage,
         split_at_random,
         split_by_group,
+        usable_clips,
     )
+    from sonotype.errors import DataError
+    from sonotype.training.split_gap import measure_gap
 
     if form is SplitForm.random:
         parts = split_at_random(clips, seed=seed)
     else:
         parts = split_by_group(clips, heard.files, seed=seed)
-    return measure_leakage(parts, heard.files, observer.progress)
+    shared = measure_leakage(parts, heard.files, observer.progress)
+    observer.stage("trying quick models")
+    usable = usable_clips(clips, heard.files)
+    try:
+        gap = measure_gap(usable, seed=seed, on_progress=observer.progress)
+    except DataError as error:
+        return Leakage(form, shared, None, str(error))
+    return Leakage(form, shared, gap, None)
 
 
-def print_leakage(
-    shared: "tuple[SharedBy, ...]", format: ReportFormat, form: SplitForm
-) -> None:
-    """Print how many clips of each part an earlier part knows."""
+def print_leakage(leak: Leakage, format: ReportFormat) -> None:
+    """Print how many clips of each part an earlier part knows, and what it is worth."""
     if format is ReportFormat.json:
-        emit(json.dumps({"split": form, "shared": [row.to_dict() for row in shared]}))
+        plain = {
+            "split": leak.form,
+            "shared": [row.to_dict() for row in leak.shared],
+            "gap": leak.gap.to_dict() if leak.gap else None,
+            "gap_problem": leak.problem,
+        }
+        emit(json.dumps(plain))
         return
     table = plain_table(
         ["part", "against", "clips", "shared groups", "copies", "near copies"],
-        title=f"clips that a part shares with an earlier one, {form} split",
+        title=f"clips that a part shares with an earlier one, {leak.form} split",
     )
-    for row in shared:
+    for row in leak.shared:
         numbers = (row.n_clips, row.n_in_shared_groups, row.n_copies, row.n_near_copies)
         table.add_row(row.part, row.source, *(f"{number:,}" for number in numbers))
     emit_table(table)
+    if leak.gap:
+        print_gap(leak.gap)
+    else:
+        emit(f"\nwhat a random split is worth cannot be told: {leak.problem}")
+
+
+def print_gap(gap: "SplitGap") -> None:
+    """Print how right quick models are on both kinds of split."""
+    n_splits = len(gap.models[0].random)
+    table = plain_table(
+        ["quick model", "random split", "grouped split", "gap in points"],
+        title=f"right answers in {n_splits} tests on {gap.n_test:,} clips each",
+    )
+    for model in gap.models:
+        table.add_row(model.model, *gap_cells(model))
+    emit("")
+    emit_table(table)
+    emit(f"\n{gap.sentence()}")
+
+
+def gap_cells(model: "ModelGap") -> list[str]:
+    """Return the numbers of one quick model, in percent."""
+    from statistics import mean, stdev
+
+    shares = [
+        f"{100 * mean(part):.1f} % ±{100 * stdev(part):4.1f}"
+        for part in (model.random, model.grouped)
+    ]
+    return [*shares, f"{100 * model.gap:+.1f} ±{100 * model.spread:4.1f}"]
 
 
 def print_report(report: "CheckReport", root: Path) -> None:

@@ -21,6 +21,7 @@ from rich.table import Column, Table
 
 if TYPE_CHECKING:  # the help must not wait for polars
     from sonotype.clips import Rejected
+    from sonotype.dataset.checks.findings import Finding
     from sonotype.dataset.split import Split
 
 REJECTED_SHOWN = 10
@@ -71,13 +72,20 @@ def say_rejected(rejected: "Sequence[Rejected]", where: str = "") -> None:
 
 
 def split_table(parts: "Split") -> Table:
-    """Return the clips of each class and the groups in each part of a split."""
+    """Return the clips of each class and the groups in each part of a split.
+
+    A clip with several labels counts in each of its classes; clips with none have a row
+    of their own.
+    """
     table = plain_table(["class", *parts._fields])
     counts = [part.counts() for part in parts]
     for label in parts.train.labels:
         table.add_row(escape(label), *(str(count[label]) for count in counts))
+    unlabelled = [(part.frame["labels"].list.len() == 0).sum() for part in parts]
+    if any(unlabelled):
+        table.add_row("no class", *map(str, unlabelled))
     table.add_row("all", *(str(len(part)) for part in parts), end_section=True)
-    table.add_row("groups", *(str(len(set(part.groups()))) for part in parts))
+    table.add_row("groups", *(str(part.frame["group"].n_unique()) for part in parts))
     return table
 
 
@@ -126,6 +134,15 @@ class ConsoleObserver:
         """Move the current bar."""
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, detail=detail)
+
+    def findings(self, found: "tuple[Finding, ...]") -> None:
+        """Print what is wrong with the data, a line a kind, above the bars."""
+        from sonotype.dataset.checks.quick import finding_lines
+
+        for line in finding_lines(found):
+            self._bars.console.print(escape(writable(line)), soft_wrap=True)
+        if found:
+            self._bars.console.print("sonotype check tells more, with advice")
 
     def parts(self, parts: "Split") -> None:
         """Print how the clips were split, above the bars."""

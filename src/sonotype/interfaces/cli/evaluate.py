@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sonotype.interfaces.cli.console import (
-    emit,
-    emit_table,
-    plain_table,
-    say,
-    say_rejected,
-)
+from sonotype.interfaces.cli.console import emit, say, say_rejected
 from sonotype.interfaces.cli.options import (
     BundleArgument,
     ClassesOption,
@@ -22,10 +16,10 @@ from sonotype.interfaces.cli.options import (
     ReportFormat,
     split_names,
 )
+from sonotype.interfaces.cli.report_tables import print_reports
 
 if TYPE_CHECKING:
     from sonotype.clips import Clips
-    from sonotype.evaluation.report import Report
     from sonotype.inference.classifier import Classifier
 
 
@@ -36,6 +30,10 @@ def evaluate(
     format: Annotated[ReportFormat, typer.Option(help="Form of the report.")] = (
         ReportFormat.table
     ),
+    layout: Annotated[
+        str | None,
+        typer.Option(help="How the data is laid out. Default: as the training data."),
+    ] = None,
     classes: ClassesOption = None,
     group_by: GroupByOption = None,
     all_clips: Annotated[
@@ -50,15 +48,18 @@ def evaluate(
         ),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw the confusion matrix into this file.")
+        Path | None,
+        typer.Option(help="Draw the confusion matrix, or each label, into this file."),
     ] = None,
 ) -> None:
     """Measure a bundle on recordings it has not heard in training."""
-    from sonotype.evaluation.report import evaluate as evaluate_model
+    from sonotype.evaluation.evaluate import evaluate as evaluate_model
     from sonotype.inference.classifier import load
 
     classifier = load(bundle)
-    clips = read_clips(classifier, data, split_names(classes), group_by)
+    clips = read_clips(
+        classifier, data, layout=layout, classes=split_names(classes), group_by=group_by
+    )
     if not all_clips:
         clips = leave_out_heard(bundle, clips)
     reports = {"LiteRT": evaluate_model(classifier, clips)}
@@ -75,14 +76,16 @@ def evaluate(
     else:
         print_reports(reports)
     if picture:
-        from sonotype.evaluation.figures import plot_confusion
+        from sonotype.evaluation.figures import plot_report
 
-        plot_confusion(reports["LiteRT"]).savefig(picture, dpi=150)
+        plot_report(reports["LiteRT"]).savefig(picture, dpi=150)
 
 
 def read_clips(
     classifier: "Classifier",
     data: Path,
+    *,
+    layout: str | None,
     classes: list[str] | None,
     group_by: str | None,
 ) -> "Clips":
@@ -96,8 +99,17 @@ def read_clips(
     from sonotype.clips import Clips
     from sonotype.dataset.readers.layout import read_dataset
     from sonotype.errors import DataError
+    from sonotype.settings import read_settings
 
-    clips = read_dataset(data, classes=classes, group_by=group_by)
+    trained_on = read_settings(config=classifier.bundle.file("settings.toml")).data
+    clips = read_dataset(
+        data,
+        layout=layout or trained_on.layout,
+        classes=classes,
+        group_by=group_by,
+        clip_seconds=classifier.clip_seconds,
+        **(trained_on.options if layout is None else {}),
+    )
     say_rejected(clips.rejected)
     others = [label for label in clips.labels if label not in classifier.labels]
     if classes is not None or not others:
@@ -131,23 +143,3 @@ def leave_out_heard(bundle: Path, clips: "Clips") -> "Clips":
     if n_heard:
         say(f"left out {n_heard} clips that were used in training (--all counts them)")
     return kept
-
-
-def print_reports(reports: "dict[str, Report]") -> None:
-    """Print the headline of every report, then classes and confusions of the first."""
-    for name, report in reports.items():
-        emit(f"{name:<7} {report}")
-    from rich.markup import escape
-
-    first = next(iter(reports.values()))
-    classes = plain_table(["class", "clips", "precision", "recall", "F1"])
-    for row in first.classes:
-        shares = (f"{share:.3f}" for share in (row.precision, row.recall, row.f1))
-        classes.add_row(escape(row.label), str(row.n_clips), *shares)
-    emit("")
-    emit_table(classes)
-    confusion = plain_table(["true \\ predicted", *first.labels])
-    for label, counts in zip(first.labels, first.confusion, strict=True):
-        confusion.add_row(escape(label), *(str(count or ".") for count in counts))
-    emit("")
-    emit_table(confusion)

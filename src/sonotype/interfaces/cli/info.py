@@ -59,7 +59,11 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "task": manifest.task,
         "sample_rate_hz": manifest.sample_rate,
         "clip_seconds": manifest.clip_seconds,
-        "test_accuracy": metrics.get("accuracy"),
+        **(
+            {"test_accuracy": metrics.get("accuracy")}
+            if manifest.task == "single-label"
+            else {"test_mean_average_precision": metrics.get("mean_average_precision")}
+        ),
         "test_macro_f1": metrics.get("macro_f1"),
         "test_clips": metrics.get("n_clips"),
         "trained_on_clips": manifest.data.get("n_clips"),

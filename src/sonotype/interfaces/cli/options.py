@@ -19,9 +19,11 @@ ClassesOption = Annotated[
 GroupByOption = Annotated[
     str | None,
     typer.Option(
-        help="What must not straddle a split: 'file', 'part:N' (N-th part of the "
-        "path), or a regular expression with one group. Default: the speaker in "
-        "SPEAKER_nohash_N names, else each file."
+        help="What must not straddle a split: speaker, recording, site, a column of "
+        "the table, file, part:N (N-th part of the path), or a regular expression with "
+        "one group; with +near-duplicate, or near-duplicate alone, near copies too. "
+        "Default: what the data tells, the speaker in SPEAKER_nohash_N names, else "
+        "each file."
     ),
 ]
 CacheOption = Annotated[

@@ -31,8 +31,8 @@ def train(
         str | None,
         typer.Option(
             help="How the data is laid out: auto (the default), folder, table, "
-            "audiofolder, esc, fsdd, urbansound, speech_commands, or a protocol of the "
-            "last: speech_commands:12-class, :35-class, :8-words."
+            "audiofolder, annotated, esc, fsdd, urbansound, speech_commands, or a "
+            "protocol of the last: speech_commands:12-class, :35-class, :8-words."
         ),
     ] = None,
     classes: ClassesOption = None,
