@@ -32,7 +32,7 @@ import soxr
 
 from results import save
 from sonotype.clips import Clip, Clips
-from sonotype.dataset.cache import AudioCache, CachedAudio
+from sonotype.dataset.cache.audio_cache import AudioCache, CachedAudio
 from sonotype.runtime import usable_cores
 
 RATE = 16_000

@@ -25,7 +25,7 @@ WORDS = "down,go,left,no,right,stop,up,yes"
 
 def run_fold(data: Path, recipe: str, words: str, fold: int, n_folds: int) -> None:
     """Train and evaluate one fold; print its numbers as JSON."""
-    from sonotype.dataset.cache import AudioCache
+    from sonotype.dataset.cache.audio_cache import AudioCache
     from sonotype.dataset.readers.folder import read_folder
     from sonotype.dataset.split import k_folds
     from sonotype.evaluation.evaluate import evaluate

@@ -22,7 +22,7 @@ def noise_folder(folder: Path, *, n_clips: int) -> Path:
 
 def untrained_bundle(folder: Path, recipe: str) -> Path:
     """Write a bundle whose weights are random, through one step of training."""
-    from sonotype.dataset.cache import AudioCache
+    from sonotype.dataset.cache.audio_cache import AudioCache
     from sonotype.dataset.readers.folder import read_folder
     from sonotype.dataset.split import split
     from sonotype.exporters.export import export

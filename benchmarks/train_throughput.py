@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from made import noise_folder
 from results import save
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 from sonotype.settings import read_settings
 from sonotype.training.batches import TrainingBatches

@@ -83,7 +83,7 @@ def tone_split(tone_folder: Path) -> Any:
 def trained(
     tone_split: Any, tiny_settings: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
-    from sonotype.dataset.cache import AudioCache
+    from sonotype.dataset.cache.audio_cache import AudioCache
     from sonotype.training.train import train
 
     folder = tmp_path_factory.mktemp("cache")

@@ -16,7 +16,7 @@ from tests.nasty_files import SAMPLE_RATE, NastyFile, nasty_files, write_all
 
 from sonotype.audio.io import read_audio, read_info
 from sonotype.clips import Rejected
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 from sonotype.errors import AudioError
 

@@ -61,7 +61,9 @@ class DataSettings(Section):
     @field_validator("options")
     @classmethod
     def _are_of_the_layout(cls, options: dict[str, Any]) -> dict[str, Any]:
-        taken = [name for name in options if name in {*cls.model_fields, "clip_seconds"}]
+        taken = [
+            name for name in options if name in {*cls.model_fields, "clip_seconds"}
+        ]
         if taken:
             raise ValueError(f"{taken[0]!r} is a setting of its own, not of a layout")
         return options

@@ -12,7 +12,7 @@ from tests.encode_av import N_SAMPLES, RATE, SOUND, encode_av
 from sonotype.audio import av_file
 from sonotype.audio.av_file import open_av
 from sonotype.audio.io import read_audio, read_info, read_native
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 from sonotype.errors import AudioError
 

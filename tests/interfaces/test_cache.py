@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from sonotype.dataset.shards import ShardFolder
+from sonotype.dataset.cache.shards import ShardFolder
 from sonotype.interfaces.cli.cache import cache
 
 

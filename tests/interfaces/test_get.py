@@ -11,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from sonotype.dataset import catalogue
-from sonotype.dataset.catalogue import DataSet
+from sonotype.dataset.published import catalogue
+from sonotype.dataset.published.catalogue import DataSet
 from sonotype.errors import DataError, SettingError
 from sonotype.interfaces.cli.get import get
 

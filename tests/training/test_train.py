@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.split import Split
 from sonotype.errors import DataError, SettingError
 from sonotype.evaluation.evaluate import evaluate

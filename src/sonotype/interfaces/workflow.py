@@ -12,7 +12,7 @@ from sonotype.atomic import refuse_existing
 from sonotype.audio.io import read_audio
 from sonotype.bundle import Bundle
 from sonotype.clips import Clips, Rejected
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.checks.findings import Finding
 from sonotype.dataset.checks.quick import quick_findings, refuse_hopeless
 from sonotype.dataset.given_split import given_parts

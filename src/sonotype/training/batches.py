@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from sonotype.dataset.cache import CachedAudio
+from sonotype.dataset.cache.audio_cache import CachedAudio
 
 
 class TrainingBatches(keras.utils.PyDataset):

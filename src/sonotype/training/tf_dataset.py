@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sonotype.clips import Clips
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.frontend.spectrogram import Spectrogram
 from sonotype.frontend.to_image import ToImage
 

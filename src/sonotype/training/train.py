@@ -9,7 +9,7 @@ import polars as pl
 
 from sonotype.audio.windows import cut_windows
 from sonotype.clips import Clips
-from sonotype.dataset.cache import AudioCache, CachedAudio
+from sonotype.dataset.cache.audio_cache import AudioCache, CachedAudio
 from sonotype.dataset.heard import heard_table
 from sonotype.errors import DataError, SettingError
 from sonotype.evaluation.thresholds import best_thresholds

@@ -44,9 +44,9 @@ def read_table(
 
     A row is a clip, or one annotation of a clip: rows with the same file and times are
     one clip with the labels of all. Where some cell joins several labels, or a column
-    says what is absent, a row without a label is a clip that holds none of them. Columns are recognised by their usual names
-    (`sonotype.dataset.columns.ROLES`). Clips of one file share a group unless a column
-    gives groups.
+    says what is absent, a row without a label is a clip that holds none of them.
+    Columns are recognised by their usual names (`sonotype.dataset.columns.ROLES`).
+    Clips of one file share a group unless a column gives groups.
 
     A clip has no frequencies: columns that tell them are named in `rejected`, and
     `sonotype.dataset.readers.annotated.read_annotated` reads such rows as events.

@@ -24,8 +24,12 @@ def cache(
     cache: CacheOption = None,
 ) -> None:
     """Show or clear the cache of decoded audio; it is filled again when needed."""
-    from sonotype.dataset.cache import default_cache_folder
-    from sonotype.dataset.cache_folder import clear_cache, list_cache, remove_strays
+    from sonotype.dataset.cache.audio_cache import default_cache_folder
+    from sonotype.dataset.cache.cache_folder import (
+        clear_cache,
+        list_cache,
+        remove_strays,
+    )
 
     root = default_cache_folder() if cache is None else cache
     if action is Action.clear:

@@ -29,7 +29,7 @@ def get(
     force: ForceOption = False,
 ) -> None:
     """Fetch a public data set from its publisher, check and unpack it."""
-    from sonotype.dataset.catalogue import fetch_data_set, find_data_set
+    from sonotype.dataset.published.catalogue import fetch_data_set, find_data_set
     from sonotype.errors import SettingError
 
     if list_all:
@@ -54,7 +54,7 @@ def get(
 
 def print_catalogue() -> None:
     """Print name, size and title of each data set, and its licence."""
-    from sonotype.dataset.catalogue import read_catalogue
+    from sonotype.dataset.published.catalogue import read_catalogue
 
     table = plain_table(["name"])
     table.add_column("MB", justify="right")

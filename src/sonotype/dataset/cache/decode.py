@@ -17,8 +17,8 @@ import numpy as np
 from sonotype.audio.io import read_audio
 from sonotype.audio.resample import resample_blocks
 from sonotype.audio.sound_file import check_file
-from sonotype.dataset.int16 import FULL_SCALE, to_int16
-from sonotype.dataset.plain_wav import read_plain_wav
+from sonotype.dataset.cache.int16 import FULL_SCALE, to_int16
+from sonotype.dataset.cache.plain_wav import read_plain_wav
 from sonotype.errors import AudioError
 
 _SHORT_FILE_BYTES = 2**22

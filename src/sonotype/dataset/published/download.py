@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sonotype.dataset.transport import open_address
+from sonotype.dataset.published.transport import open_address
 from sonotype.errors import DataError
 
 Progress = Callable[[int, int], None]

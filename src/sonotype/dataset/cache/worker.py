@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sonotype.dataset.decode import Digests, Interval, StoredFile, store_file
-from sonotype.dataset.shards import ShardFolder
+from sonotype.dataset.cache.decode import Digests, Interval, StoredFile, store_file
+from sonotype.dataset.cache.shards import ShardFolder
 from sonotype.errors import DataError
 
 # A path, and the interval of each of its clips by the clip's row.
@@ -26,7 +26,7 @@ Piece = tuple[str, dict[int, Interval]]
 # user's script once more in each process.
 _START = """import sys
 sys.path[:] = {path!r}
-from sonotype.dataset.worker import main
+from sonotype.dataset.cache.worker import main
 main()
 """
 # One thread each: there are as many workers as cores.

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from sonotype.dataset import download as download_module
-from sonotype.dataset.download import Expected, download
+from sonotype.dataset.published import download as download_module
+from sonotype.dataset.published.download import Expected, download
 from sonotype.errors import DataError, SettingError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)

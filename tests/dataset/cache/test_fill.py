@@ -12,12 +12,12 @@ import pytest
 import soundfile
 
 from sonotype.clips import Clip, Clips
-from sonotype.dataset import decode, fill
-from sonotype.dataset.cache import AudioCache
-from sonotype.dataset.decode import StoredFile
-from sonotype.dataset.fill import Filler
-from sonotype.dataset.shards import ShardFolder
-from sonotype.dataset.worker import Worker, WorkerEndedError
+from sonotype.dataset.cache import decode, fill
+from sonotype.dataset.cache.audio_cache import AudioCache
+from sonotype.dataset.cache.decode import StoredFile
+from sonotype.dataset.cache.fill import Filler
+from sonotype.dataset.cache.shards import ShardFolder
+from sonotype.dataset.cache.worker import Worker, WorkerEndedError
 from sonotype.errors import DataError
 
 RATE = 8_000
@@ -25,8 +25,8 @@ RATE = 8_000
 FILL = """
 import sys, time
 from pathlib import Path
-from sonotype.dataset import fill
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache import fill
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 
 fill._THREADS_SECONDS, fill._WORTH_SECONDS, fill._TASK_PIECES = 0, -1, 1

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from sonotype.atomic import refuse_existing
-from sonotype.dataset.download import Expected, download
-from sonotype.dataset.unpack import unpack
+from sonotype.dataset.published.download import Expected, download
+from sonotype.dataset.published.unpack import unpack
 from sonotype.errors import DataError, unknown_name
 
 SOURCE = "source.json"
@@ -77,7 +77,11 @@ def read_catalogue() -> dict[str, DataSet]:
         >>> read_catalogue()["mini-speech-commands"].n_bytes
         182082353
     """
-    text = files("sonotype.dataset").joinpath("catalogue.toml").read_text("utf-8")
+    text = (
+        files("sonotype.dataset.published")
+        .joinpath("catalogue.toml")
+        .read_text("utf-8")
+    )
     entries = tomllib.loads(text)
     return {name: DataSet(name, **entry) for name, entry in entries.items()}
 

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from sonotype.clips import Clip, Clips
-from sonotype.dataset import shards
-from sonotype.dataset.cache import AudioCache, CachedAudio
+from sonotype.dataset.cache import shards
+from sonotype.dataset.cache.audio_cache import AudioCache, CachedAudio
 from sonotype.errors import DataError
 
 RATE = 8_000

@@ -13,8 +13,12 @@ import soundfile
 from sonotype.audio.io import read_audio
 from sonotype.audio.windows import fit_length
 from sonotype.clips import Clip, Clips, Rejected
-from sonotype.dataset import decode
-from sonotype.dataset.cache import AudioCache, CachedAudio, default_cache_folder
+from sonotype.dataset.cache import decode
+from sonotype.dataset.cache.audio_cache import (
+    AudioCache,
+    CachedAudio,
+    default_cache_folder,
+)
 from sonotype.dataset.split import split
 from sonotype.errors import DataError, SettingError
 from sonotype.labels import Labels
@@ -26,8 +30,8 @@ N_FILES = 40
 BUILD = """
 import sys, time
 from pathlib import Path
-from sonotype.dataset import decode, shards
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache import decode, shards
+from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.readers.folder import read_folder
 
 def slow(*args, original=decode.decode_clip, **options):

@@ -19,13 +19,13 @@ import numpy as np
 
 from sonotype.audio.windows import fit_length
 from sonotype.clips import Clips, Rejected
-from sonotype.dataset.cache_folder import remove_strays
+from sonotype.dataset.cache.cache_folder import remove_strays
+from sonotype.dataset.cache.decode import Digests, StoredFile
+from sonotype.dataset.cache.fill import Filler
+from sonotype.dataset.cache.shards import ShardFolder
+from sonotype.dataset.cache.stored import StoredAudio, StreamedAudio
 from sonotype.dataset.copies import merge_copies
-from sonotype.dataset.decode import Digests, StoredFile
 from sonotype.dataset.duration import estimate_seconds
-from sonotype.dataset.fill import Filler
-from sonotype.dataset.shards import ShardFolder
-from sonotype.dataset.stored import StoredAudio, StreamedAudio
 from sonotype.errors import DataError, SettingError
 
 # What names a clip: its file and interval.

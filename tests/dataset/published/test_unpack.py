@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonotype.dataset import unpack as unpack_module
-from sonotype.dataset.unpack import unpack
+from sonotype.dataset.published import unpack as unpack_module
+from sonotype.dataset.published.unpack import unpack
 from sonotype.errors import DataError
 
 FILES = {"a/1.wav": b"one", "a/b/2.wav": b"two" * 1_000, "c.txt": b""}

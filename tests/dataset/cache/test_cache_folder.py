@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sonotype.dataset.cache_folder import clear_cache, list_cache, remove_strays
-from sonotype.dataset.shards import ShardFolder
+from sonotype.dataset.cache.cache_folder import clear_cache, list_cache, remove_strays
+from sonotype.dataset.cache.shards import ShardFolder
 from sonotype.errors import DataError
 
 

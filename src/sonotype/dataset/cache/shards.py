@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 
 from sonotype.atomic import atomic_file
-from sonotype.dataset.stored import StoredAudio
+from sonotype.dataset.cache.stored import StoredAudio
 from sonotype.errors import DataError
 
 # Small enough to lose little when killed, large enough for few open files.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from sonotype.dataset import decode
-from sonotype.dataset.decode import Interval, StoredFile, store_file
+from sonotype.dataset.cache import decode
+from sonotype.dataset.cache.decode import Interval, StoredFile, store_file
 
 RATE = 8_000
 WHOLE: Interval = (None, None)

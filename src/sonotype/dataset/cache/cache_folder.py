@@ -49,7 +49,7 @@ def list_cache(root: Path) -> list[CachedRate]:
     Raises:
         DataError: If it cannot be read.
     """
-    from sonotype.dataset.shards import ShardFolder
+    from sonotype.dataset.cache.shards import ShardFolder
 
     found = []
     for folder in _folders(root):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sonotype.audio.io import read_native
-from sonotype.dataset.plain_wav import read_plain_wav
+from sonotype.dataset.cache.plain_wav import read_plain_wav
 
 RATE = 8_000
 FIELDS = {

@@ -15,9 +15,9 @@ from threading import Lock
 import numpy as np
 
 from sonotype.clips import Clips
-from sonotype.dataset.decode import Digests, Interval, StoredFile, store_file
-from sonotype.dataset.shards import ShardFolder
-from sonotype.dataset.worker import Piece, Worker, WorkerEndedError
+from sonotype.dataset.cache.decode import Digests, Interval, StoredFile, store_file
+from sonotype.dataset.cache.shards import ShardFolder
+from sonotype.dataset.cache.worker import Piece, Worker, WorkerEndedError
 from sonotype.runtime import usable_cores
 
 # So that one recording with many clips is work for every core.

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sonotype.dataset import catalogue
-from sonotype.dataset.catalogue import (
+from sonotype.dataset.published import catalogue
+from sonotype.dataset.published.catalogue import (
     DataSet,
     FetchedSet,
     fetch_data_set,
     find_data_set,
     read_catalogue,
 )
-from sonotype.dataset.download import Expected
+from sonotype.dataset.published.download import Expected
 from sonotype.errors import DataError, SettingError
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from sonotype.clips import Clips
-from sonotype.dataset.decode import decode_clip
+from sonotype.dataset.cache.decode import decode_clip
 from sonotype.errors import DataError
 from sonotype.runtime import usable_cores
 

@@ -20,8 +20,8 @@ import re, resource, sys
 from pathlib import Path
 import numpy as np
 from sonotype.clips import Clip, Clips
-from sonotype.dataset import fill
-from sonotype.dataset.cache import AudioCache
+from sonotype.dataset.cache import fill
+from sonotype.dataset.cache.audio_cache import AudioCache
 
 fill._THREADS_SECONDS, fill._WORTH_SECONDS = float(sys.argv[4]), -1
 if sys.argv[4] == "0":

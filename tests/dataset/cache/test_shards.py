@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sonotype.dataset import shards
-from sonotype.dataset.int16 import to_int16
-from sonotype.dataset.shards import ShardFolder
+from sonotype.dataset.cache import shards
+from sonotype.dataset.cache.int16 import to_int16
+from sonotype.dataset.cache.shards import ShardFolder
 from sonotype.errors import DataError
 
 

@@ -1,0 +1,1 @@
+"""Decoded audio on disk: every file is decoded once."""
