@@ -41,8 +41,8 @@ BATCH_SIZE = 64
 SETS = {
     "16 kHz wav, 1 s": ("wav", 16_000, 1, 30_000),
     "16 kHz wav, 1 s, few": ("wav", 16_000, 1, 3_000),
-    "44.1 kHz ogg, 5 s": ("ogg", 44_100, 5, 240),
-    "48 kHz flac, 5 s": ("flac", 48_000, 5, 480),
+    "44.1 kHz ogg, 5 s": ("ogg", 44_100, 5, 1_200),
+    "48 kHz flac, 5 s": ("flac", 48_000, 5, 1_600),
 }
 Timings = dict[str, list[tuple[float, float]]]
 

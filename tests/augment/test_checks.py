@@ -1,5 +1,7 @@
 """The sentences in which augmentation refuses what it is given."""
 
+from typing import Any
+
 import pytest
 
 from sonotype.augment import checks
@@ -35,3 +37,18 @@ def test_what_is_no_share_is_refused(share: float) -> None:
     with pytest.raises(SettingError, match="width must be from 0 to below 1"):
         checks.require_share("width", share)
     checks.require_share("width", 0.0)
+
+
+@pytest.mark.parametrize("ends", ["ab", (1.0,), ("low", "high"), (None, 1.0)])
+def test_a_range_is_two_numbers(ends: Any) -> None:
+    with pytest.raises(SettingError, match="speed must be two numbers, not"):
+        checks.require_range("speed", ends)
+
+
+def test_a_range_above_zero_and_one_that_fits_the_rate() -> None:
+    assert checks.require_above_zero("speed", [0.5, 2]) == (0.5, 2)
+    with pytest.raises(SettingError, match="speed must be above 0, not -1"):
+        checks.require_above_zero("speed", [-1, 2])
+    assert checks.require_cutoffs("cutoff_hz", [10, 4_000], 8_000) == (10, 4_000)
+    with pytest.raises(SettingError, match="at most half the sample rate, 4000 Hz"):
+        checks.require_cutoffs("cutoff_hz", [10, 4_001], 8_000)

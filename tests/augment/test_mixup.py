@@ -48,6 +48,19 @@ def test_a_single_example_stays_itself() -> None:
     np.testing.assert_allclose(blended, targets)
 
 
+def test_what_is_unknown_of_either_is_unknown_of_their_blend() -> None:
+    targets = np.array([[1.0, np.nan], [0.0, 1.0]] * 32, np.float32)
+    features = np.repeat(targets[:, :1], 4, axis=1)
+    layer = Mixup(0.5, probability=0.5, seed=0)
+    mixed, blended = layer((features, targets), training=True)
+    is_mixed = np.any(np.asarray(mixed) != features, axis=1)
+    assert 0.2 < is_mixed.mean() < 0.8
+    blended = np.asarray(blended)
+    np.testing.assert_array_equal(blended[~is_mixed], targets[~is_mixed])
+    assert np.isnan(blended[is_mixed, 1]).all()
+    assert not np.isnan(blended[:, 0]).any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,13 +8,11 @@ import numpy as np
 from keras import ops
 
 from sonotype.augment.blocks import BLOCK, take_blocks, to_blocks
-from sonotype.augment.checks import (
-    require_order,
-    require_probability,
-    require_waveforms,
-)
-from sonotype.augment.coloured_noise import coloured_noise
-from sonotype.augment.draws import chosen_per_example, uniform_per_example
+from sonotype.augment.checks import require_range
+from sonotype.augment.draws import uniform_per_example
+from sonotype.augment.level import LEVELS, mean_power, require_level
+from sonotype.augment.noise_colours import coloured_noise
+from sonotype.augment.random_layer import Drawn, RandomLayer
 from sonotype.errors import SettingError
 
 # White, pink and brown; half a minute each at 16 kHz.
@@ -25,16 +23,20 @@ INAUDIBLE_POWER = 1e-20
 
 
 @keras.saving.register_keras_serializable(package="sonotype")
-class BackgroundNoise(keras.layers.Layer):
+class BackgroundNoise(RandomLayer):
     """Add a random stretch of noise, at a drawn ratio to the clip's own level.
 
-    Levels are root mean squares over the clip and over the stretch, so 0 dB means
-    equally loud. A silent clip stays silent. The noise is a weight that is never
-    trained: it sits on the device and comes back with a saved model.
+    Levels are root mean squares over the clip, or over the part of it where something
+    is heard, and over the stretch of noise; 0 dB means equally loud. A silent clip
+    stays silent. The noise is a weight that is never trained: it sits on the device
+    and comes back with a saved model.
 
     Args:
         snr_db: Least and greatest signal-to-noise ratio, drawn uniformly.
         probability: Share of the clips that get noise.
+        snr_of: What the noise is compared with: the whole `clip`, or its `active`
+            frames, within 25 dB of the loudest. Where sounds are short and padded
+            with silence, `clip` makes the noise far too quiet.
         noise: Recorded noise at the rate of the clips, of shape `(samples,)`; shorter
             noise is repeated. `None` makes white, pink and brown noise from the seed.
         seed: Seed of the random numbers; `None` draws one.
@@ -50,25 +52,22 @@ class BackgroundNoise(keras.layers.Layer):
         array([[2., 2.]], dtype=float32)
     """
 
+    takes = "waveforms"
+
     def __init__(
         self,
         snr_db: Sequence[float] = (0.0, 30.0),
         probability: float = 0.8,
         *,
+        snr_of: str = "clip",
         noise: np.ndarray | None = None,
         seed: int | None = None,
         **layer_options: Any,
     ) -> None:
-        layer_options.setdefault("dtype", "float32")
-        super().__init__(**layer_options)
-        if len(snr_db) != 2:
-            raise SettingError(f"snr_db must be two numbers, not {snr_db!r}")
-        low_db, high_db = snr_db
-        require_order("snr_db", low_db, high_db)
-        require_probability(probability)
-        self.snr_db = (low_db, high_db)
-        self.probability = probability
-        self.seed = seed
+        super().__init__(probability=probability, seed=seed, **layer_options)
+        self.snr_db = require_range("snr_db", snr_db)
+        require_level(snr_of)
+        self.snr_of = snr_of
         self._recorded = noise is not None
         bank = _coloured(seed) if noise is None else _checked(noise)
         self.noise = self.add_weight(
@@ -77,58 +76,45 @@ class BackgroundNoise(keras.layers.Layer):
             trainable=False,
             name="noise",
         )
-        self._draws = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Refuse a layer in the wrong place of a recipe."""
-        require_waveforms(self.name, input_shape)
+    def draw_parameters(self, examples: keras.KerasTensor) -> Drawn:
+        """Draw where each clip's noise begins, and the ratio."""
+        shape, n_noise = (ops.shape(examples)[0], 1), self.noise.shape[0]
+        n_blocks = self._blocks_of(ops.shape(examples)[1])
+        if n_blocks:
+            n_starts = n_noise // BLOCK - n_blocks + 1
+            start = BLOCK * keras.random.randint(shape, 0, n_starts, seed=self._draws)
+        else:
+            start = keras.random.randint(shape, 0, n_noise, seed=self._draws)
+        ratio = uniform_per_example(examples, *self.snr_db, self._draws)
+        return {"start_samples": start, "snr_db": ratio}
 
-    def call(
-        self, audio: keras.KerasTensor, training: bool = False
-    ) -> keras.KerasTensor:
+    def change(self, examples: keras.KerasTensor, drawn: Drawn) -> keras.KerasTensor:
         """Return the clips with noise."""
-        if not training:
-            return audio
-        noise = self._stretches(audio)  # (batch, samples)
-        snr_db = uniform_per_example(audio, *self.snr_db, self._draws)
-        chosen = chosen_per_example(audio, self.probability, self._draws)
-        signal_power = ops.mean(ops.square(audio), axis=1, keepdims=True)
-        noise_power = ops.mean(ops.square(noise), axis=1, keepdims=True)
-        # A stretch of digital silence cannot be brought to any level.
-        audible = ops.logical_and(chosen, noise_power > INAUDIBLE_POWER)
-        ratio = signal_power / ops.where(audible, noise_power, 1.0)
-        amplitude = ops.sqrt(ratio) * ops.power(10.0, -snr_db / 20.0)
-        return audio + ops.where(audible, amplitude, 0.0) * noise
+        noise = self._stretches(ops.shape(examples)[1], drawn["start_samples"])
+        return mix(examples, noise, drawn["snr_db"], LEVELS[self.snr_of](examples))
 
-    def _stretches(self, audio: keras.KerasTensor) -> keras.KerasTensor:
+    def _blocks_of(self, n_samples: Any) -> int | None:
+        """Return how many blocks a stretch is; `None` if the noise is too short."""
+        if not isinstance(n_samples, int):
+            return None
+        n_blocks = -(-n_samples // BLOCK)
+        return n_blocks if n_blocks <= self.noise.shape[0] // BLOCK else None
+
+    def _stretches(self, n_samples: Any, start: keras.KerasTensor) -> keras.KerasTensor:
         """Cut a stretch for each clip, going around where the noise is too short."""
-        batch, n_samples = ops.shape(audio)[0], ops.shape(audio)[1]
-        n_noise = self.noise.shape[0]
-        n_blocks, n_starts = -(-n_samples // BLOCK), n_noise // BLOCK
-        if isinstance(n_samples, int) and n_blocks <= n_starts:
-            n_starts -= n_blocks - 1
-            start = keras.random.randint((batch, 1), 0, n_starts, seed=self._draws)
+        n_noise, n_blocks = self.noise.shape[0], self._blocks_of(n_samples)
+        if n_blocks:
             blocks = to_blocks(self.noise[: n_noise // BLOCK * BLOCK])
-            stretches = take_blocks(blocks, start + ops.arange(n_blocks))
+            stretches = take_blocks(blocks, start // BLOCK + ops.arange(n_blocks))
             return stretches[:, :n_samples]
-        start = keras.random.randint((batch, 1), 0, n_noise, seed=self._draws)
         return ops.take(self.noise, ops.mod(start + ops.arange(n_samples), n_noise))
-
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
-        """Return the shape of the input."""
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments; recorded noise only by its length."""
-        return {
-            **super().get_config(),
-            "snr_db": list(self.snr_db),
-            "probability": self.probability,
-            "n_noise": self.noise.shape[0] if self._recorded else None,
-            "seed": self.seed,
-        }
+        config = super().get_config()
+        del config["noise"]
+        return {**config, "n_noise": self.noise.shape[0] if self._recorded else None}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -137,6 +123,21 @@ class BackgroundNoise(keras.layers.Layer):
         n_noise = arguments.pop("n_noise", None)
         noise = None if n_noise is None else np.zeros(n_noise, dtype=np.float32)
         return cls(noise=noise, **arguments)
+
+
+def mix(
+    audio: keras.KerasTensor,
+    noise: keras.KerasTensor,
+    snr_db: keras.KerasTensor,
+    signal_power: keras.KerasTensor,
+) -> keras.KerasTensor:
+    """Add noise `(batch, samples)` at a ratio to a signal power, both `(batch, 1)`."""
+    noise_power = mean_power(noise)
+    # A stretch of digital silence cannot be brought to any level.
+    audible = noise_power > INAUDIBLE_POWER
+    ratio = signal_power / ops.where(audible, noise_power, 1.0)
+    amplitude = ops.sqrt(ratio) * ops.power(10.0, -snr_db / 20.0)
+    return audio + ops.where(audible, amplitude, 0.0) * noise
 
 
 def _coloured(seed: int | None) -> np.ndarray:

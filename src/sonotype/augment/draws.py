@@ -1,5 +1,7 @@
 """Random numbers that differ from example to example."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -40,3 +42,18 @@ def chosen_per_example(
         True or False, of shape `(batch, 1, ..., 1)` with the axes of `examples`.
     """
     return uniform_per_example(examples, 0.0, 1.0, seed) < probability
+
+
+def log_uniform_per_example(
+    examples: keras.KerasTensor,
+    low: float,
+    high: float,
+    seed: keras.random.SeedGenerator,
+) -> keras.KerasTensor:
+    """Draw one number above 0 for each example, each octave as likely as another.
+
+    Returns:
+        Shape `(batch, 1, ..., 1)` with the axes of `examples`.
+    """
+    exponent = uniform_per_example(examples, math.log(low), math.log(high), seed)
+    return ops.exp(exponent)

@@ -5,12 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from sonotype.augment.checks import require_share, require_spectrograms
+from sonotype.augment.checks import require_share
 from sonotype.augment.interpolation import interpolate_rows
+from sonotype.augment.random_layer import Drawn, RandomLayer
 
 
 @keras.saving.register_keras_serializable(package="sonotype")
-class SpecWarp(keras.layers.Layer):
+class SpecWarp(RandomLayer):
     """Stretch or squeeze each spectrogram, and move it along the frequency axis.
 
     Tempo and voice change from speaker to speaker. On features both cost a fraction
@@ -22,11 +23,12 @@ class SpecWarp(keras.layers.Layer):
         max_frequency_stretch: The same for the step from band to band.
         max_frequency_shift: Longest way along the frequency axis, in both directions,
             as a share of the bands.
+        probability: Share of the spectrograms that are warped.
         seed: Seed of the random numbers; `None` draws one.
         **layer_options: `name` and `dtype` of the layer.
 
     Raises:
-        SettingError: If a number is not from 0 to below 1.
+        SettingError: If a number is not from 0 to below 1, or the probability is none.
 
     Example:
         >>> layer = SpecWarp(seed=0)
@@ -34,73 +36,56 @@ class SpecWarp(keras.layers.Layer):
         (2, 98, 64)
     """
 
+    takes = "spectrograms"
+
     def __init__(
         self,
         *,
         max_time_stretch: float = 0.1,
         max_frequency_stretch: float = 0.1,
         max_frequency_shift: float = 0.03,
+        probability: float = 1.0,
         seed: int | None = None,
         **layer_options: Any,
     ) -> None:
-        layer_options.setdefault("dtype", "float32")
-        super().__init__(**layer_options)
+        super().__init__(probability=probability, seed=seed, **layer_options)
         require_share("max_time_stretch", max_time_stretch)
         require_share("max_frequency_stretch", max_frequency_stretch)
         require_share("max_frequency_shift", max_frequency_shift)
         self.max_time_stretch = max_time_stretch
         self.max_frequency_stretch = max_frequency_stretch
         self.max_frequency_shift = max_frequency_shift
-        self.seed = seed
-        self._draws = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Refuse a layer in the wrong place of a recipe."""
-        require_spectrograms(self.name, input_shape)
+    def draw_parameters(self, examples: keras.KerasTensor) -> Drawn:
+        """Draw the steps from frame to frame and band to band, and the way."""
+        shape = (ops.shape(examples)[0], 1)
 
-    def call(
-        self, spectrogram: keras.KerasTensor, training: bool = False
-    ) -> keras.KerasTensor:
+        def draw(most: float) -> keras.KerasTensor:
+            return keras.random.uniform(shape, -most, most, seed=self._draws)
+
+        n_bands = ops.cast(ops.shape(examples)[2], "float32")
+        return {
+            "time_step": 1.0 + draw(self.max_time_stretch),
+            "down_bands": n_bands * draw(self.max_frequency_shift),
+            "band_step": 1.0 + draw(self.max_frequency_stretch),
+        }
+
+    def change(self, examples: keras.KerasTensor, drawn: Drawn) -> keras.KerasTensor:
         """Return the warped spectrograms."""
-        if not training:
-            return spectrogram
-        times = self._positions(spectrogram, 1, self.max_time_stretch)
-        bands = self._positions(spectrogram, 2, self.max_frequency_stretch)
-        warped = interpolate_rows(spectrogram, times)
+        n_frames, n_bands = ops.shape(examples)[1], ops.shape(examples)[2]
+        # Tempo keeps the middle of the clip; a voice keeps the lowest band.
+        middle = (ops.cast(n_frames, "float32") - 1.0) / 2.0
+        times = _positions(n_frames, drawn["time_step"], still=middle)
+        bands = _positions(n_bands, drawn["band_step"], way=drawn["down_bands"])
+        warped = interpolate_rows(examples, times)
         warped = ops.swapaxes(warped, 1, 2)  # (batch, frequency, time, ...)
         return ops.swapaxes(interpolate_rows(warped, bands), 1, 2)
 
-    def _positions(
-        self, spectrogram: keras.KerasTensor, axis: int, max_stretch: float
-    ) -> keras.KerasTensor:
-        """Return where on an axis each output is read, `(batch, length)`."""
-        n_positions = ops.shape(spectrogram)[axis]
-        last = ops.cast(n_positions, "float32") - 1.0
-        # Tempo keeps the middle of the clip; a voice keeps the lowest band.
-        still = last / 2.0 if axis == 1 else 0.0
-        way = 0.0
-        if axis == 2:
-            way = (last + 1.0) * self._draw(spectrogram, self.max_frequency_shift)
-        stretch = 1.0 + self._draw(spectrogram, max_stretch)
-        steps = ops.arange(n_positions, dtype="float32") - still
-        return ops.clip(steps * stretch + still + way, 0.0, last)
 
-    def _draw(self, spectrogram: keras.KerasTensor, most: float) -> keras.KerasTensor:
-        shape = (ops.shape(spectrogram)[0], 1)
-        return keras.random.uniform(shape, -most, most, seed=self._draws)
-
-    def compute_output_shape(
-        self, input_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
-        """Return the shape of the input."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor arguments."""
-        return {
-            **super().get_config(),
-            "max_time_stretch": self.max_time_stretch,
-            "max_frequency_stretch": self.max_frequency_stretch,
-            "max_frequency_shift": self.max_frequency_shift,
-            "seed": self.seed,
-        }
+def _positions(
+    n_positions: int, step: keras.KerasTensor, *, still: Any = 0.0, way: Any = 0.0
+) -> keras.KerasTensor:
+    """Return where on an axis each output is read, `(batch, n_positions)`."""
+    last = ops.cast(n_positions, "float32") - 1.0
+    steps = ops.arange(n_positions, dtype="float32") - still
+    return ops.clip(steps * step + still + way, 0.0, last)

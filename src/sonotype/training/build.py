@@ -14,6 +14,10 @@ from sonotype.frontend.table import FRONTENDS
 from sonotype.labels import Task
 from sonotype.models.classifier import BACKBONES, build_classifier
 from sonotype.settings import LayerSettings, Settings
+from sonotype.training.impulse_responses import read_responses
+
+# Arrays cannot be written in a recipe: it names the folder they are read from.
+READ_FROM_FOLDER = {"responses": read_responses}
 
 
 def build_layer(
@@ -43,8 +47,12 @@ def build_layer(
         if name not in known:
             raise unknown_name(f"{kind} {settings.layer}: argument", name, known)
     filled = {name: value for name, value in context.items() if name in known}
+    arguments = settings.arguments
+    for name, read in READ_FROM_FOLDER.items():
+        if isinstance(arguments.get(name), str):
+            arguments[name] = read(arguments[name], context["sample_rate"])
     try:
-        return layer(**filled | settings.arguments)
+        return layer(**filled | arguments)
     except TypeError as error:  # an argument is missing, or of a wrong type
         raise SettingError(f"{kind} {settings.layer}: {error}") from error
 

@@ -19,12 +19,13 @@ from sonotype.interfaces.cli.console import emit, say
 from sonotype.interfaces.cli.demo import demo
 from sonotype.interfaces.cli.evaluate import evaluate
 from sonotype.interfaces.cli.get import get
+from sonotype.interfaces.cli.hear import hear
 from sonotype.interfaces.cli.info import info
 from sonotype.interfaces.cli.plot import plot
 from sonotype.interfaces.cli.predict import predict
 from sonotype.interfaces.cli.train import train
 
-VERBS = (demo, get, check, train, evaluate, predict, info, plot, cache)
+VERBS = (demo, get, check, hear, train, evaluate, predict, info, plot, cache)
 
 app = typer.Typer(
     no_args_is_help=True,
