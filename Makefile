@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo test test-install test-fast check format clean help
+.PHONY: demo test test-install test-fast test-backends check format clean help
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,6 +26,12 @@ test-install: $(INSTALLED) ## Install the wheel alone and predict without Tensor
 	build/alone/bin/python -c "import importlib.util as u; assert not u.find_spec('keras')"
 	build/alone/bin/sonotype predict tests/data/tones_v1.sonotype tests/data/*.wav
 	build/alone/bin/sonotype info tests/data/tones_v1.sonotype
+
+test-backends: ## Install JAX and PyTorch beside TensorFlow and compare the three.
+	$(PYTHON) -m venv build/backends
+	build/backends/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	build/backends/bin/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[train,jax,torch]'
+	build/backends/bin/python -m pytest --quiet tests/test_backends.py
 
 test-fast: $(INSTALLED) ## Run the tests that take less than five seconds.
 	$(BIN)/python -m pytest --quiet -m "not slow"

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from sonotype.events import Event, Events
     from sonotype.exporters.export import export
     from sonotype.frontend.log_mel import LogMel
+    from sonotype.frontend.mfcc import MFCC
+    from sonotype.frontend.normalize import Normalize
+    from sonotype.frontend.pcen import PCEN
+    from sonotype.frontend.pre_emphasis import PreEmphasis
+    from sonotype.frontend.presets import preset_layers
     from sonotype.frontend.spectrogram import Spectrogram
     from sonotype.frontend.to_image import ToImage
     from sonotype.inference.classifier import Classifier, load
@@ -47,7 +52,11 @@ _HOME = {
     "Events": "events",
     "Labels": "labels",
     "LogMel": "frontend.log_mel",
+    "MFCC": "frontend.mfcc",
+    "Normalize": "frontend.normalize",
     "OverlapRule": "dataset.overlap",
+    "PCEN": "frontend.pcen",
+    "PreEmphasis": "frontend.pre_emphasis",
     "Prediction": "inference.results",
     "Report": "evaluation.report",
     "Settings": "settings",
@@ -65,6 +74,7 @@ _HOME = {
     "load_trained": "training.load",
     "plot_audio": "audio.figure",
     "plot_confusion": "evaluation.figures",
+    "preset_layers": "frontend.presets",
     "read_annotated": "dataset.readers.annotated",
     "read_audio": "audio.io",
     "read_clips": "dataset.clip_files",

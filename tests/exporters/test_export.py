@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ def test_every_side_gives_the_same_scores(
 def test_the_graph_has_builtin_operators_only(bundle_path: Path) -> None:
     # Flex operators are TensorFlow's own and would need it at run time.
     assert b"Flex" not in (bundle_path / "model.tflite").read_bytes()
+
+
+def test_on_another_backend_a_process_of_its_own_converts(
+    trained: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = to_litert(trained.model)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert len(to_litert(trained.model)) == pytest.approx(len(here), rel=0.01)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ExportError, match="does not convert to LiteRT"):
+        to_litert(trained.model)
 
 
 def test_the_loaded_model_goes_on_training(

@@ -1,12 +1,14 @@
 """The log-mel spectrogram against librosa and against arithmetic."""
 
+from typing import Any
+
 import librosa
 import numpy as np
 import pytest
 import scipy.signal
 
 from sonotype.errors import SettingError
-from sonotype.frontend.log_mel import LOG_FLOOR, LogMel
+from sonotype.frontend.log_mel import LOG_FLOOR, LOGS, LogMel
 from sonotype.frontend.spectrogram import Spectrogram
 
 
@@ -37,6 +39,90 @@ def test_log_mel_equals_librosa() -> None:
     )
     expected = np.log(np.swapaxes(bands, 1, 2) + LOG_FLOOR)
     np.testing.assert_allclose(layer(audio), expected, atol=1e-4)
+
+
+@pytest.fixture
+def levels() -> np.ndarray:
+    """Return a quiet clip, silence and a loud clip, half of which is silent."""
+    rng = np.random.default_rng(9)
+    audio = rng.standard_normal((3, 8_000)) * np.array([[1e-3], [0.0], [1.0]])
+    audio[2, 4_000:] = 0.0
+    return audio.astype(np.float32)
+
+
+def energies(audio: np.ndarray) -> np.ndarray:
+    """Return Slaney bands of centred frames by librosa."""
+    bands = librosa.feature.melspectrogram(
+        y=audio, sr=16_000, n_fft=512, hop_length=160, win_length=400, n_mels=40
+    )
+    return np.swapaxes(bands, -1, -2)
+
+
+SLANEY: dict[str, Any] = {
+    "sample_rate": 16_000,
+    "n_mels": 40,
+    "low_hz": 0.0,
+    "filters": "slaney",
+    "framing": "centre_zeros",
+}
+
+
+# librosa's own decibels are of one clip at a time: on a batch, their range would be
+# measured over all of it.
+@pytest.mark.parametrize("range_db", [None, 80.0, 30.0])
+def test_decibels_equal_librosa_clip_by_clip(
+    levels: np.ndarray, range_db: float | None
+) -> None:
+    layer = LogMel(**SLANEY, log="decibels", floor=1e-10, range_db=range_db)
+    together = np.asarray(layer(levels))
+    for position, clip in enumerate(levels):
+        expected = librosa.power_to_db(energies(clip), amin=1e-10, top_db=range_db)
+        np.testing.assert_allclose(together[position], expected, atol=2e-3)
+
+
+def test_the_other_logarithms_are_those_of_the_energies(levels: np.ndarray) -> None:
+    expected = np.stack([energies(clip) for clip in levels])
+    plain = np.asarray(LogMel(**SLANEY, log="none")(levels))
+    np.testing.assert_allclose(plain, expected, rtol=1e-3, atol=1e-7)
+    stabilised = np.asarray(LogMel(**SLANEY, log="stabilised", floor=0.01)(levels))
+    np.testing.assert_allclose(stabilised, np.log(expected + 0.01), atol=1e-4)
+    floored = np.asarray(LogMel(**SLANEY, log="floored", floor=0.01)(levels))
+    np.testing.assert_allclose(
+        floored, np.log(np.maximum(expected, 0.01)), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_magnitudes_may_be_summed_instead_of_powers(levels: np.ndarray) -> None:
+    layer = LogMel(**SLANEY, log="none", power=1.0)
+    bands = librosa.feature.melspectrogram(
+        y=levels[0],
+        sr=16_000,
+        n_fft=512,
+        hop_length=160,
+        win_length=400,
+        n_mels=40,
+        power=1.0,
+    )
+    np.testing.assert_allclose(layer(levels[:1])[0], bands.T, rtol=1e-4, atol=1e-7)
+
+
+def test_both_implementations_give_the_same_features(levels: np.ndarray) -> None:
+    fft = LogMel(sample_rate=16_000, implementation="fft")
+    convolution = LogMel(sample_rate=16_000, implementation="convolution")
+    np.testing.assert_allclose(convolution(levels), fft(levels), atol=1e-4)
+
+
+def test_a_sample_that_is_no_number_is_not_hidden(levels: np.ndarray) -> None:
+    levels[0, 4_000] = np.nan
+    for log in LOGS:
+        heard = np.asarray(LogMel(sample_rate=16_000, log=log)(levels))  # type: ignore[arg-type]
+        spoilt = np.isnan(heard).all(axis=2)
+        assert spoilt[0].nonzero()[0].tolist() == [23, 24, 25]
+        assert np.isfinite(heard[1:]).all()
+    ranged = LogMel(sample_rate=16_000, log="decibels", range_db=80.0)
+    heard = np.asarray(ranged(levels))
+    assert np.isnan(heard[0, 23:26]).all()
+    assert np.isfinite(heard[1:]).all()
 
 
 def test_a_tone_peaks_in_the_band_that_holds_it() -> None:
@@ -86,10 +172,18 @@ def test_seconds_become_samples_and_nothing_is_trained() -> None:
         ({"sample_rate": 16_000, "n_mels": 128}, "holds no FFT bin"),
         ({"sample_rate": 16_000, "hop_seconds": 0.0}, "a hop at least 1"),
         ({"sample_rate": 16_000, "n_fft": 256}, "at least 400"),
+        ({"sample_rate": 16_000, "filters": "kalid"}, "mel filters 'kalid' .* 'kaldi'"),
+        ({"sample_rate": 16_000, "log": "decibel"}, "log 'decibel' .* 'decibels'"),
+        ({"sample_rate": 16_000, "floor": 0.0}, "floor must be above 0, not 0"),
+        ({"sample_rate": 16_000, "range_db": 80.0}, 'range_db is for log="decibels"'),
+        (
+            {"sample_rate": 16_000, "log": "decibels", "range_db": -1.0},
+            "range_db must be above 0, not -1",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(
-    arguments: dict[str, int], message: str
+    arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingError, match=message):
         LogMel(**arguments)

@@ -1,5 +1,6 @@
 """The mel filters against librosa and against arithmetic."""
 
+import math
 import subprocess
 import sys
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import librosa
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from sonotype.errors import SettingError
 from sonotype.frontend.mel import mel_filterbank
@@ -51,6 +53,47 @@ def test_filters_equal_librosa(
     )
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, theirs.T, atol=1e-6)
+
+
+# By Kaldi's formula, as torchaudio writes it: mel = 1127 ln(1 + f / 700), and triangles
+# whose sides are straight over mel. Numbers are worked out one by one, not as arrays.
+@pytest.mark.parametrize(
+    ("n_mels", "n_fft", "sample_rate", "edges_hz"),
+    [
+        (128, 1024, 32_000, (0.0, 15_000.0)),
+        (64, 512, 16_000, (125.0, 7_500.0)),
+        (23, 256, 8_000, (20.0, 4_000.0)),
+    ],
+)
+def test_kaldi_filters_equal_the_published_formula(
+    n_mels: int, n_fft: int, sample_rate: int, edges_hz: tuple[float, float]
+) -> None:
+    ours = mel_filterbank(
+        n_mels,
+        n_fft=n_fft,
+        sample_rate=sample_rate,
+        low_hz=edges_hz[0],
+        high_hz=edges_hz[1],
+        scale="kaldi",
+    )
+    low, high = (1127.0 * math.log(1.0 + hz / 700.0) for hz in edges_hz)
+    step = (high - low) / (n_mels + 1)
+    for band in range(n_mels):
+        left = low + band * step
+        for row in range(n_fft // 2 + 1):
+            mel = 1127.0 * math.log(1.0 + row * sample_rate / n_fft / 700.0)
+            sides = (mel - left) / step, (left + 2 * step - mel) / step
+            assert ours[row, band] == pytest.approx(max(0.0, min(sides)), abs=1e-6)
+
+
+def test_kaldi_filters_equal_tf_signal() -> None:
+    ours = mel_filterbank(
+        64, n_fft=512, sample_rate=16_000, low_hz=125, high_hz=7_500, scale="kaldi"
+    )
+    theirs = tf.signal.linear_to_mel_weight_matrix(
+        64, 257, 16_000, 125.0, 7_500.0, dtype=tf.float64
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_peak_filters_share_every_bin_between_two_neighbours() -> None:

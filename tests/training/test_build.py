@@ -10,8 +10,9 @@ import soundfile
 
 from sonotype.augment.table import AUGMENTATIONS
 from sonotype.errors import SettingError
-from sonotype.settings import LayerSettings
-from sonotype.training.build import build_layer
+from sonotype.frontend.presets import PRESETS, preset_layers
+from sonotype.settings import LayerSettings, Settings, read_settings
+from sonotype.training.build import build_frontend, build_layer
 
 CONTEXT = {"sample_rate": 16_000, "seed": 3}
 NEEDED: dict[str, dict[str, Any]] = {
@@ -71,3 +72,29 @@ def test_a_recipe_names_the_folder_of_the_recorded_rooms(tmp_path: Path) -> None
         soundfile.write(tmp_path / f"{name}.wav", np.ones(n_samples), 16_000)
     layer = build("reverb", responses=str(tmp_path))
     assert tuple(layer.responses.shape) == (2, 300)
+
+
+def with_frontend(*layers: dict[str, Any], sample_rate: int) -> Settings:
+    audio = {"sample_rate": sample_rate, "clip_seconds": 1.0}
+    overrides = {"frontend": list(layers), "audio": audio}
+    return read_settings("default", overrides=overrides)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_published_front_end_is_one_word_in_a_recipe(name: str) -> None:
+    rate = PRESETS[name].sample_rate
+    built = build_frontend(with_frontend({"layer": name}, sample_rate=rate))
+    expected = preset_layers(name, sample_rate=rate)
+    assert [type(layer) for layer in built] == [type(layer) for layer in expected]
+
+
+def test_a_published_front_end_has_nothing_to_set() -> None:
+    settings = with_frontend({"layer": "yamnet", "n_mels": 40}, sample_rate=16_000)
+    with pytest.raises(SettingError, match="yamnet has nothing to set, but n_mels"):
+        build_frontend(settings)
+
+
+def test_an_unknown_front_end_names_the_nearest() -> None:
+    settings = with_frontend({"layer": "yamnett"}, sample_rate=16_000)
+    with pytest.raises(SettingError, match=r"'yamnett' is unknown .*'yamnet'"):
+        build_frontend(settings)

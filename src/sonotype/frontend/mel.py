@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sonotype.errors import SettingError, unknown_name
 
-MelScale = Literal["htk", "slaney"]
+MelScale = Literal["htk", "slaney", "kaldi"]
 MelNorm = Literal["peak", "area"]
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -38,9 +38,15 @@ def _hz_from_slaney(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(mel < _BREAK_MEL, mel * _LINEAR_HZ_PER_MEL, above)
 
 
-SCALES: dict[str, tuple[Curve, Curve]] = {
-    "htk": (_htk_from_hz, _hz_from_htk),
-    "slaney": (_slaney_from_hz, _hz_from_slaney),
+def _straight(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    return hz
+
+
+# From hertz to mel and back, and the axis along which the sides of a band are straight.
+SCALES: dict[str, tuple[Curve, Curve, Curve]] = {
+    "htk": (_htk_from_hz, _hz_from_htk, _straight),
+    "slaney": (_slaney_from_hz, _hz_from_slaney, _straight),
+    "kaldi": (_htk_from_hz, _hz_from_htk, _htk_from_hz),
 }
 NORMS: dict[str, Curve] = {
     "peak": np.ones_like,
@@ -66,7 +72,9 @@ def mel_filterbank(
         sample_rate: Samples per second.
         low_hz: Lower edge of the first band.
         high_hz: Upper edge of the last band; `None` is half the sample rate.
-        scale: `htk` is one logarithmic formula; `slaney` is linear below 1 kHz.
+        scale: `htk` is one logarithmic formula; `slaney` is linear below 1 kHz;
+            `kaldi` is that of HTK, with triangles drawn over mel and not over hertz
+            (those of torchaudio's Kaldi functions and of `tf.signal`).
         norm: `peak` lets every triangle reach 1 at its centre; `area` divides it by
             half its width in hertz, so that white noise is level across the bands.
 
@@ -80,6 +88,7 @@ def mel_filterbank(
     References:
         O'Shaughnessy, Speech Communication (1987): mel = 2595 log10(1 + f / 700).
         Slaney, Auditory Toolbox (1998), for the other scale and the area norm.
+        Povey et al., The Kaldi Speech Recognition Toolkit (2011).
 
     Example:
         >>> mel_filterbank(40, n_fft=512, sample_rate=16_000).shape
@@ -98,23 +107,37 @@ def mel_filterbank(
         raise unknown_name("mel scale", scale, SCALES)
     if norm not in NORMS:
         raise unknown_name("mel norm", norm, NORMS)
-    mel_from_hz, hz_from_mel = SCALES[scale]
+    mel_from_hz, hz_from_mel, axis = SCALES[scale]
     low_mel, high_mel = mel_from_hz(np.array([low_hz, high_hz], dtype=np.float64))
-    edges = hz_from_mel(np.linspace(low_mel, high_mel, n_mels + 2))
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    bins = np.arange(n_fft // 2 + 1)[:, None] * (sample_rate / n_fft)
-    rising = (bins - low) / (centre - low)  # (bins, mels)
-    falling = (high - bins) / (high - centre)
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    empty = np.flatnonzero(triangles.sum(axis=0) == 0)
-    if empty.size:
-        band = empty[0]
-        raise SettingError(
-            f"mel band {band + 1} of {n_mels} ({low[band]:.0f}-{high[band]:.0f} Hz) "
-            f"holds no FFT bin, as these are {sample_rate / n_fft:g} Hz apart; "
-            f"use fewer bands or an FFT longer than {n_fft} samples"
-        )
-    weights: NDArray[np.float32] = (triangles * NORMS[norm](high - low)).astype(
+    edges_hz = hz_from_mel(np.linspace(low_mel, high_mel, n_mels + 2))
+    bins_hz = np.arange(n_fft // 2 + 1, dtype=np.float64) * (sample_rate / n_fft)
+    triangles = _triangles(axis(bins_hz), axis(edges_hz))
+    widths_hz = edges_hz[2:] - edges_hz[:-2]
+    _refuse_empty(triangles, edges_hz, sample_rate / n_fft)
+    weights: NDArray[np.float32] = (triangles * NORMS[norm](widths_hz)).astype(
         np.float32
     )
     return weights
+
+
+def _triangles(
+    bins: NDArray[np.float64], edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far each bin is up a side of each band, `(bins, mels)`."""
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    rising = (bins[:, None] - low) / (centre - low)
+    falling = (high - bins[:, None]) / (high - centre)
+    return np.maximum(0.0, np.minimum(rising, falling))
+
+
+def _refuse_empty(
+    triangles: NDArray[np.float64], edges_hz: NDArray[np.float64], bin_hz: float
+) -> None:
+    empty = np.flatnonzero(triangles.sum(axis=0) == 0)
+    if empty.size:
+        band, n_mels = empty[0], triangles.shape[1]
+        raise SettingError(
+            f"mel band {band + 1} of {n_mels} ({edges_hz[band]:.0f}-"
+            f"{edges_hz[band + 2]:.0f} Hz) holds no FFT bin, as these are {bin_hz:g} "
+            "Hz apart; use fewer bands or a longer FFT"
+        )

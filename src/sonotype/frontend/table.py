@@ -3,12 +3,20 @@
 import keras
 
 from sonotype.frontend.log_mel import LogMel
+from sonotype.frontend.mfcc import MFCC
+from sonotype.frontend.normalize import Normalize
+from sonotype.frontend.pcen import PCEN
+from sonotype.frontend.pre_emphasis import PreEmphasis
 from sonotype.frontend.spectrogram import Spectrogram
 from sonotype.frontend.standardize import Standardize
 from sonotype.frontend.to_image import ToImage
 
 FRONTENDS: dict[str, type[keras.layers.Layer]] = {
     "log_mel": LogMel,
+    "mfcc": MFCC,
+    "normalize": Normalize,
+    "pcen": PCEN,
+    "pre_emphasis": PreEmphasis,
     "spectrogram": Spectrogram,
     "standardize": Standardize,
     "to_image": ToImage,

@@ -100,8 +100,8 @@ def train_folder(
     )
     observer.parts(parts)
 
-    # TensorFlow takes seconds to import: only once the data is known to be usable.
-    observer.stage("Starting TensorFlow")
+    # Keras and its backend take seconds to import: only once the data is known to be usable.
+    observer.stage("Starting Keras")
     with quiet_stderr():
         from sonotype.exporters.export import export
         from sonotype.training.train import train

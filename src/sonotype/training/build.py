@@ -10,6 +10,7 @@ import numpy as np
 
 from sonotype.augment.table import AUGMENTATIONS
 from sonotype.errors import SettingError, unknown_name
+from sonotype.frontend.presets import PRESETS, preset_layers
 from sonotype.frontend.table import FRONTENDS
 from sonotype.labels import Task
 from sonotype.models.classifier import BACKBONES, build_classifier
@@ -60,10 +61,26 @@ def build_layer(
 def build_frontend(settings: Settings) -> list[keras.layers.Layer]:
     """Make the layers between the waveform and the backbone."""
     context = {"sample_rate": settings.audio.sample_rate}
-    return [
-        build_layer("front end", FRONTENDS, layer, context)
-        for layer in settings.frontend
-    ]
+    layers: list[keras.layers.Layer] = []
+    for chosen in settings.frontend:
+        if chosen.layer in PRESETS:
+            layers += _preset(chosen, settings.audio.sample_rate)
+        elif chosen.layer in FRONTENDS:
+            layers.append(build_layer("front end", FRONTENDS, chosen, context))
+        else:
+            raise unknown_name("front end", chosen.layer, [*FRONTENDS, *PRESETS])
+    return layers
+
+
+def _preset(chosen: LayerSettings, sample_rate: int) -> list[keras.layers.Layer]:
+    """Return the layers of a published front end, which leaves nothing to choose."""
+    if chosen.arguments:
+        raise SettingError(
+            f"front end {chosen.layer} has nothing to set, but "
+            f"{next(iter(chosen.arguments))} was given; to vary a published front "
+            "end, write its layers into the recipe"
+        )
+    return preset_layers(chosen.layer, sample_rate=sample_rate)
 
 
 def build_augmentation(

@@ -1,6 +1,7 @@
 """The Keras model of a bundle, for fine-tuning and for comparison."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -65,11 +66,18 @@ def load_trained(bundle: Bundle) -> KerasClassifier:
     Raises:
         BundleError: If the file is broken, edited, or does not load.
     """
-    path = bundle.file("model.keras")
+    return KerasClassifier(load_model(bundle.file("model.keras")), bundle)
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a classifier that Keras saved, for prediction.
+
+    Raises:
+        BundleError: If the file does not load.
+    """
     layers = {f"sonotype>{layer.__name__}": layer for layer in FRONTENDS.values()}
     try:
-        model = keras.models.load_model(path, custom_objects=layers, compile=False)
+        return keras.models.load_model(path, custom_objects=layers, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise BundleError(f"{path} does not load in Keras: {reason}") from error
-    return KerasClassifier(model, bundle)

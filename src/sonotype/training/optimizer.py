@@ -20,7 +20,8 @@ def build_optimizer(
     optimizer = OPTIMIZERS[settings.optimizer](rate, **options)
     if settings.optimizer == "adamw":
         # Decay is for kernels: a scale or an offset has no reason to be near zero.
-        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        names = ["gamma", "beta", "bias", "log_gain", "log_power"]
+        optimizer.exclude_from_weight_decay(var_names=names)
     return optimizer
 
 

@@ -15,6 +15,7 @@ from sonotype.errors import DataError, SettingError
 from sonotype.evaluation.thresholds import best_thresholds
 from sonotype.labels import Labels, Task
 from sonotype.settings import Settings, read_settings
+from sonotype.training.adapt import adapt_frontend
 from sonotype.training.augmented import AugmentedModel
 from sonotype.training.batches import EvaluationBatches, TrainingBatches
 from sonotype.training.build import build_augmentation, build_model
@@ -172,6 +173,12 @@ def fit(
     """Fit a classifier in place to cached clips; see `train` for the arguments."""
     training = settings.training
     task = _task(settings, train_audio.clips)
+    adapt_frontend(
+        classifier.get_layer("frontend"),
+        train_audio,
+        n_samples=settings.n_samples,
+        seed=settings.seed,
+    )
     batches = TrainingBatches(
         train_audio,
         targets(train_audio.clips, task),
