@@ -100,7 +100,7 @@ def train_folder(
     )
     observer.parts(parts)
 
-    # Keras and its backend take seconds to import: only once the data is known to be usable.
+    # Keras takes seconds to import: only once the data is known to be usable.
     observer.stage("Starting Keras")
     with quiet_stderr():
         from sonotype.exporters.export import export
