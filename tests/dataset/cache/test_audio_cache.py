@@ -17,7 +17,6 @@ from sonotype.dataset.cache import decode
 from sonotype.dataset.cache.audio_cache import (
     AudioCache,
     CachedAudio,
-    default_cache_folder,
 )
 from sonotype.dataset.split import split
 from sonotype.errors import DataError, SettingError
@@ -315,13 +314,7 @@ def test_the_folder_is_chosen_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SONOTYPE_CACHE", str(tmp_path / "own"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert default_cache_folder() == tmp_path / "own"
     assert AudioCache(sample_rate=RATE).folder == tmp_path / "own" / "audio-v1-8000"
-    monkeypatch.setenv("SONOTYPE_CACHE", "")
-    assert default_cache_folder() == tmp_path / "xdg" / "sonotype"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert default_cache_folder() == Path.home() / ".cache" / "sonotype"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, clips: Clips) -> None:

@@ -15,7 +15,7 @@ from sonotype.dataset.published.catalogue import (
     find_data_set,
     read_catalogue,
 )
-from sonotype.dataset.published.download import Expected
+from sonotype.download import Expected
 from sonotype.errors import DataError, SettingError
 
 

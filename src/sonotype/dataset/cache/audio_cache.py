@@ -6,7 +6,6 @@ data set decodes nothing.
 """
 
 import gc
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from sonotype.dataset.cache.stored import StoredAudio, StreamedAudio
 from sonotype.dataset.copies import merge_copies
 from sonotype.dataset.duration import estimate_seconds
 from sonotype.errors import DataError, SettingError
+from sonotype.user_cache import default_cache_folder
 
 # What names a clip: its file and interval.
 _PLACE = ("path", "start_seconds", "end_seconds")
@@ -34,17 +34,6 @@ _PLACE = ("path", "start_seconds", "end_seconds")
 _ESTIMATE_FILES = 500
 # Drawing a progress bar takes longer than decoding a short clip.
 _PROGRESS_SECONDS = 0.05
-
-
-def default_cache_folder() -> Path:
-    """Return where decoded audio is kept unless another folder is asked for.
-
-    `$SONOTYPE_CACHE`, or `$XDG_CACHE_HOME/sonotype`, or `~/.cache/sonotype`.
-    """
-    if chosen := os.environ.get("SONOTYPE_CACHE"):
-        return Path(chosen)
-    caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "sonotype"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from sonotype.atomic import refuse_existing
-from sonotype.dataset.published.download import Expected, download
 from sonotype.dataset.published.unpack import unpack
+from sonotype.download import Expected, download
 from sonotype.errors import DataError, unknown_name
 
 SOURCE = "source.json"
@@ -133,7 +133,7 @@ def fetch_data_set(
         sha256 = download(
             data_set.address,
             archive,
-            Expected(data_set.n_bytes, data_set.sha256),
+            Expected(data_set.n_bytes, data_set.sha256 and f"sha256:{data_set.sha256}"),
             on_progress=lambda done, total: observer.progress(
                 done, total or 2 * done, f"{done / 1e6:.0f} MB"
             ),

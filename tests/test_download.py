@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from sonotype.dataset.published import download as download_module
-from sonotype.dataset.published.download import Expected, download
+from sonotype import download as download_module
+from sonotype.download import Expected, download
 from sonotype.errors import DataError, SettingError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 OTHER = np.random.default_rng(1).bytes(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-ALL = Expected(len(CONTENT), SHA256)
+ALL = Expected(len(CONTENT), f"sha256:{SHA256}")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -277,6 +277,16 @@ def test_a_wrong_file_is_deleted(server: Server, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_md5_is_checked_where_its_publisher_gives_one(
+    server: Server, tmp_path: Path
+) -> None:
+    md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    assert get(server, tmp_path / "a", Expected(0, f"md5:{md5}")) == SHA256
+    with pytest.raises(DataError, match=rf"bytes with md5 {md5}, but .* with 00;"):
+        get(server, tmp_path / "b", Expected(0, "md5:00"))
+    assert_whole(tmp_path / "a")
+
+
 def test_another_size_is_noticed_before_anything_is_fetched(
     server: Server, tmp_path: Path
 ) -> None:
@@ -305,7 +315,7 @@ def test_a_length_that_promises_too_little_is_noticed(
     with pytest.raises(DataError, match="server has 999990 bytes"):
         get(server, tmp_path / "a")
     with pytest.raises(DataError, match="got 999990 bytes"):
-        get(server, tmp_path / "a", Expected(0, SHA256))
+        get(server, tmp_path / "a", Expected(0, ALL.digest))
 
 
 def test_more_than_expected_is_not_taken(server: Server, tmp_path: Path) -> None:

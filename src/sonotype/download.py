@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sonotype.dataset.published.transport import open_address
 from sonotype.errors import DataError
+from sonotype.transport import open_address
 
 Progress = Callable[[int, int], None]
 
@@ -41,11 +41,12 @@ class Expected:
 
     Args:
         n_bytes: Its size; 0 if nobody says.
-        sha256: Its SHA-256 in hexadecimal; empty if nobody says.
+        digest: `sha256:` or `md5:` and its digest in hexadecimal, whichever its
+            publisher gives; empty if nobody says.
     """
 
     n_bytes: int = 0
-    sha256: str = ""
+    digest: str = ""
 
 
 def download(
@@ -88,6 +89,23 @@ def download(
             break
         time.sleep(pause_seconds * 2**idle)
     raise _failure(address, path, f"{reason}, again and again; try again later")
+
+
+def digest_of(path: Path, algorithm: str) -> str:
+    """Return a file's digest in hexadecimal.
+
+    Args:
+        path: The file.
+        algorithm: `sha256` or `md5`; the latter only tells a broken file from a whole.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(
+            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        )
+    return digest.hexdigest()
 
 
 class _Part:
@@ -235,16 +253,18 @@ def _check_size(address: str, part: _Part, expected: int, total: int) -> None:
 def _finish(part: _Part, address: str, expected: Expected) -> str:
     """Check the whole file and give it its name."""
     with _disk_errors(address, part.path):
-        with part.file.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        algorithm, _, known = expected.digest.rpartition(":")
+        algorithm = algorithm or "sha256"
+        found = digest_of(part.file, algorithm)
         n_bytes = part.n_bytes
-        if expected.n_bytes not in (0, n_bytes) or expected.sha256 not in ("", sha256):
+        if expected.n_bytes not in (0, n_bytes) or known not in ("", found):
             part.drop()
             words = (
-                f"got {n_bytes} bytes with sha256 {sha256}, but expected "
-                f"{expected.n_bytes} bytes with {expected.sha256}; they were deleted"
+                f"got {n_bytes} bytes with {algorithm} {found}, but expected "
+                f"{expected.n_bytes} bytes with {known}; they were deleted"
             )
             raise _failure(address, part.path, words)
+        sha256 = found if algorithm == "sha256" else digest_of(part.file, "sha256")
         part.become_whole()
     return sha256
 
