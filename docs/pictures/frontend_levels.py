@@ -1,7 +1,7 @@
-"""Draws four pictures of docs/reference/frontend/; run it to renew them.
+"""Draws five pictures of docs/reference/frontend/; run it to renew them.
 
-They show the layers that change levels and shapes (pcen, mfcc, pre-emphasis, normalize)
-at work on words that espeak-ng speaks.
+They show the layers that change levels and shapes (pcen, mfcc, pre-emphasis, normalize,
+pad) at work on words that espeak-ng speaks.
 """
 
 import io
@@ -159,6 +159,29 @@ def draw_normalize() -> "Figure":
     return figure
 
 
+def draw_pad() -> "Figure":
+    """Draw how many frames of speech_embedding look at each moment of a clip."""
+    from sonotype.frontend.presets import preset_layers
+    from sonotype.models.speech_embedding import speech_embedding
+
+    n_frames, seconds = 76, np.arange(1_000) / 1_000
+    figure, (axes,) = panels(1, 1)
+    for name, silence in {"as it is": 0.0, "with pad of 0.4 s": 0.4}.items():
+        n_samples = round((1.0 + 2 * silence) * RATE)
+        shape: Any = (1, n_samples)
+        for layer in preset_layers("speech_embedding"):
+            shape = layer.compute_output_shape(shape)
+        starts = 0.08 * np.arange(speech_embedding(shape[1:]).output_shape[1]) - silence
+        ends = starts + 0.010 * n_frames
+        looking = (starts[:, None] <= seconds) & (seconds < ends[:, None])
+        axes.step(seconds, looking.sum(axis=0), label=name)
+    axes.set_xlabel("seconds of the clip")
+    axes.set_ylabel("windows that hear it")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return figure
+
+
 def panels(n_rows: int, n_columns: int) -> tuple["Figure", list["Axes"]]:
     """Return a figure and its axes, row by row."""
     from matplotlib.figure import Figure
@@ -174,6 +197,7 @@ PICTURES = {
     "mfcc": draw_mfcc,
     "pre-emphasis": draw_pre_emphasis,
     "normalize": draw_normalize,
+    "pad": draw_pad,
 }
 
 

@@ -17,7 +17,7 @@ from sonotype.frontend.log_mel import LogMel
 from sonotype.frontend.spectrogram import Spectrogram
 from sonotype.frontend.standardize import Standardize
 from sonotype.frontend.to_image import ToImage
-from sonotype.models.classifier import BACKBONES, build_classifier
+from sonotype.models.classifier import build_classifier
 from sonotype.models.residual import residual_network
 
 # Keras 3.15 reads TensorFlow's variables the way NumPy 2 warns of, in every save.
@@ -231,10 +231,6 @@ def test_one_layer_is_a_front_end_and_a_function_a_backbone() -> None:
 
 def test_the_rate_may_be_given_where_the_front_end_knows_it() -> None:
     assert log_mel_model(sample_rate=RATE).input_shape == (None, RATE // 2)
-
-
-def test_every_backbone_has_a_name() -> None:
-    assert sorted(BACKBONES) == ["efficientnet_b0", "residual"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import keras
 from sonotype.frontend.log_mel import LogMel
 from sonotype.frontend.mfcc import MFCC
 from sonotype.frontend.normalize import Normalize
+from sonotype.frontend.pad import Pad
 from sonotype.frontend.pcen import PCEN
 from sonotype.frontend.pre_emphasis import PreEmphasis
 from sonotype.frontend.spectrogram import Spectrogram
@@ -15,6 +16,7 @@ FRONTENDS: dict[str, type[keras.layers.Layer]] = {
     "log_mel": LogMel,
     "mfcc": MFCC,
     "normalize": Normalize,
+    "pad": Pad,
     "pcen": PCEN,
     "pre_emphasis": PreEmphasis,
     "spectrogram": Spectrogram,

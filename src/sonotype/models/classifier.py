@@ -1,34 +1,27 @@
 """The classifier: front end, backbone and head as one model from sound to scores."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import layers
 
 from sonotype.errors import SettingError, unknown_name
 from sonotype.labels import Task
-from sonotype.models.efficientnet import efficientnet_b0
-from sonotype.models.residual import residual_network
+from sonotype.models.head import ACTIVATIONS, build_head
+from sonotype.models.table import find_backbone
 
-Backbone = Callable[..., keras.Model]
-
-ACTIVATIONS: dict[Task, str] = {"single-label": "softmax", "multi-label": "sigmoid"}
-
-BACKBONES: dict[str, Backbone] = {
-    "efficientnet_b0": efficientnet_b0,
-    "residual": residual_network,
-}
+BuildBackbone = Callable[..., keras.Model]
 
 
-def build_classifier(
+def build_classifier(  # noqa: PLR0913 - as many choices as a classifier has
     frontend: keras.layers.Layer | Sequence[keras.layers.Layer],
     *,
     n_classes: int,
     clip_seconds: float,
     sample_rate: int | None = None,
-    backbone: str | Backbone = "residual",
+    backbone: str | BuildBackbone = "residual",
+    pooling: str = "mean",
+    standardize: bool = False,
     dropout: float = 0.2,
     task: Task = "single-label",
     **backbone_options: Any,
@@ -37,8 +30,8 @@ def build_classifier(
 
     The model has three layers, each a model of its own that can be called alone and
     shares its weights: `frontend` (waveform to features), `backbone` (features to a
-    feature map) and `head` (mean over the map, dropout, softmax or sigmoid). Training
-    puts augmentation between them; prediction runs them as one.
+    feature map) and `head` (pooling over the map, dropout, softmax or sigmoid), see
+    `build_head`. Training puts augmentation between them; prediction runs them as one.
 
     Args:
         frontend: One layer, or several in order, from `(batch, samples)` to features.
@@ -47,6 +40,10 @@ def build_classifier(
         sample_rate: Samples per second; `None` takes it from the front end.
         backbone: A name in `BACKBONES`, or a function from the shape of a clip's
             features to a model.
+        pooling: How the head makes one vector of the map: a name in `POOLINGS`, or
+            `attention`.
+        standardize: Whether the head standardizes the map first, by the means and
+            variances that `set_statistics` gives it.
         dropout: Share of the features that the head drops in training.
         task: Whether a clip carries one label (softmax) or any number (sigmoid).
         **backbone_options: Further arguments of the backbone, such as `channels`.
@@ -69,7 +66,7 @@ def build_classifier(
         ['audio', 'frontend', 'backbone', 'head']
     """
     steps = [frontend] if isinstance(frontend, keras.layers.Layer) else list(frontend)
-    _check(steps, n_classes, dropout, task)
+    _check(steps, n_classes, task)
     build = _backbone(backbone, backbone_options)
     rate = _sample_rate(steps, sample_rate)
     n_samples = round(clip_seconds * rate)
@@ -79,13 +76,18 @@ def build_classifier(
     features = _chain(audio.shape[1:], steps, name="frontend")
     built = build(features.output_shape[1:], **backbone_options)
     named = keras.Model(built.inputs, built.outputs[0], name="backbone")
-    head = _head(named.output_shape[1:], n_classes, dropout, ACTIVATIONS[task])
+    head = build_head(
+        named.output_shape[1:],
+        n_classes=n_classes,
+        pooling=pooling,
+        dropout=dropout,
+        task=task,
+        standardize=standardize,
+    )
     return keras.Model(audio, head(named(features(audio))), name="classifier")
 
 
-def _check(
-    frontend: Sequence[keras.layers.Layer], n_classes: int, dropout: float, task: Task
-) -> None:
+def _check(frontend: Sequence[keras.layers.Layer], n_classes: int, task: Task) -> None:
     if not frontend:
         raise SettingError("the front end has no layers; give at least one")
     if task not in ACTIVATIONS:
@@ -96,21 +98,19 @@ def _check(
         raise SettingError(
             f"a {task} classifier needs at least {least} classes, not {n_classes}"
         )
-    if not 0.0 <= dropout < 1.0:
-        raise SettingError(f"dropout must be from 0 to below 1, not {dropout:g}")
 
 
-def _backbone(backbone: str | Backbone, options: Mapping[str, Any]) -> Backbone:
+def _backbone(
+    backbone: str | BuildBackbone, options: Mapping[str, Any]
+) -> BuildBackbone:
     if not isinstance(backbone, str):
         return backbone
-    if backbone not in BACKBONES:
-        raise unknown_name("backbone", backbone, BACKBONES)
-    build = BACKBONES[backbone]
-    known = set(inspect.signature(build).parameters) - {"input_shape"}
+    found = find_backbone(backbone)
+    known = [*found.options, "weights"] if found.weights else found.options
     for name in options:
         if name not in known:
             raise unknown_name(f"backbone {backbone}: option", name, known)
-    return build
+    return found.build
 
 
 def _sample_rate(
@@ -139,15 +139,3 @@ def _chain(
     for step in steps:
         flow = step(flow)
     return keras.Model(inputs, flow, name=name)
-
-
-def _head(
-    shape: Sequence[int], n_classes: int, dropout: float, activation: str
-) -> keras.Model:
-    # Scores stay float32 where the rest computes in half precision.
-    steps = [
-        layers.GlobalAveragePooling2D(),
-        layers.Dropout(dropout),
-        layers.Dense(n_classes, activation=activation, dtype="float32", name="scores"),
-    ]
-    return _chain(shape, steps, name="head")

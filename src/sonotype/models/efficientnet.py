@@ -1,4 +1,4 @@
-"""EfficientNetB0 with or without weights learned on ImageNet."""
+"""EfficientNetB0 to B3, with or without weights learned on ImageNet."""
 
 import contextlib
 import zipfile
@@ -10,7 +10,7 @@ import h5py  # type: ignore[import-untyped]
 import keras
 import numpy as np
 
-from sonotype.errors import SettingError
+from sonotype.models.pictures import check_picture
 from sonotype.models.weights import (
     PublishedWeights,
     find_weights,
@@ -18,14 +18,31 @@ from sonotype.models.weights import (
     load_weights,
 )
 
-IMAGENET = PublishedWeights(
-    file_name="efficientnetb0_notop.h5",
-    address="https://storage.googleapis.com/keras-applications/",
-    md5="50bc09e76180e00e4465e1a485ddc09d",
-)
+KERAS_ADDRESS = "https://storage.googleapis.com/keras-applications/"
+DIGESTS = {
+    "b0": "md5:50bc09e76180e00e4465e1a485ddc09d",
+    "b1": "md5:74c4e6b3e1f6a1eea24c589628592432",
+    "b2": "md5:111f8e2ac8aa800a7a99e3239f7bfb39",
+    "b3": "md5:af6d107764bb5b1abb91932881670226",
+}
+IMAGENET = {
+    size: PublishedWeights(
+        file_name=f"efficientnet{size}_notop.h5",
+        address=f"{KERAS_ADDRESS}efficientnet{size}_notop.h5",
+        digest=digest,
+        trained_on="ImageNet",
+        licence="Apache-2.0",
+    )
+    for size, digest in DIGESTS.items()
+}
+NETWORKS = {
+    "b0": keras.applications.EfficientNetB0,
+    "b1": keras.applications.EfficientNetB1,
+    "b2": keras.applications.EfficientNetB2,
+    "b3": keras.applications.EfficientNetB3,
+}
 # Standard deviations of the red, green and blue of ImageNet, as Keras has them.
 IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype=np.float32)
-SMALLEST_SIDE = 32
 
 
 def efficientnet_b0(
@@ -40,10 +57,11 @@ def efficientnet_b0(
     network: the division goes into the variance of its first normalisation.
 
     Args:
-        input_shape: Shape of a clip's picture, `(height, width, channel)`.
-        weights: `None` or `none` for random ones; `imagenet` for the published ones,
-            downloaded once; or a file of weights (`.h5`, `.weights.h5`, `.keras`) of
-            this network without its top.
+        input_shape: Shape of a clip's picture, `(height, width, channel)`, with values
+            from 0 to 255.
+        weights: `None` or `none` for random ones; `imagenet` or `pretrained` for the
+            published ones, downloaded once; or a file of weights (`.h5`, `.weights.h5`,
+            `.keras`) of this network without its top.
 
     Returns:
         A model from pictures to a feature map `(batch, height, width, 1280)`.
@@ -59,26 +77,90 @@ def efficientnet_b0(
         >>> efficientnet_b0((32, 32, 3)).output_shape
         (None, 1, 1, 1280)
     """
-    if len(input_shape) != 3 or min(input_shape[:2]) < SMALLEST_SIDE:
-        raise SettingError(
-            f"EfficientNetB0 needs pictures (height, width, channel) of at least "
-            f"{SMALLEST_SIDE} x {SMALLEST_SIDE}, not {tuple(input_shape)}; "
-            "put to_image at the end of the front end"
-        )
-    model = keras.applications.EfficientNetB0(
+    return _build("b0", input_shape, weights)
+
+
+def efficientnet_b1(
+    input_shape: Sequence[int] = (128, 128, 3),
+    *,
+    weights: str | Path | None = None,
+) -> keras.Model:
+    """Build EfficientNetB1 without its top: one and a half times the work of B0.
+
+    Args:
+        input_shape: As for `efficientnet_b0`.
+        weights: As for `efficientnet_b0`.
+
+    Returns:
+        A model from pictures to a feature map `(batch, height, width, 1280)`.
+
+    Raises:
+        SettingError: If the features are not pictures of at least 32 x 32.
+        WeightsError: If the weights cannot be had or do not fit.
+    """
+    return _build("b1", input_shape, weights)
+
+
+def efficientnet_b2(
+    input_shape: Sequence[int] = (128, 128, 3),
+    *,
+    weights: str | Path | None = None,
+) -> keras.Model:
+    """Build EfficientNetB2 without its top: 1.7 times the work of B0.
+
+    Args:
+        input_shape: As for `efficientnet_b0`.
+        weights: As for `efficientnet_b0`.
+
+    Returns:
+        A model from pictures to a feature map `(batch, height, width, 1408)`.
+
+    Raises:
+        SettingError: If the features are not pictures of at least 32 x 32.
+        WeightsError: If the weights cannot be had or do not fit.
+    """
+    return _build("b2", input_shape, weights)
+
+
+def efficientnet_b3(
+    input_shape: Sequence[int] = (128, 128, 3),
+    *,
+    weights: str | Path | None = None,
+) -> keras.Model:
+    """Build EfficientNetB3 without its top: two and a half times the work of B0.
+
+    Args:
+        input_shape: As for `efficientnet_b0`.
+        weights: As for `efficientnet_b0`.
+
+    Returns:
+        A model from pictures to a feature map `(batch, height, width, 1536)`.
+
+    Raises:
+        SettingError: If the features are not pictures of at least 32 x 32.
+        WeightsError: If the weights cannot be had or do not fit.
+    """
+    return _build("b3", input_shape, weights)
+
+
+def _build(
+    size: str, input_shape: Sequence[int], weights: str | Path | None
+) -> keras.Model:
+    check_picture(f"EfficientNet{size.upper()}", input_shape)
+    model = NETWORKS[size](
         include_top=False, weights=None, input_shape=tuple(input_shape)
     )
     if weights is not None and weights != "none":
-        path = find_weights(weights, IMAGENET)
+        path = find_weights(weights, IMAGENET[size])
         load_weights(model, path)
-        if _divides_twice(path):
+        if _divides_twice(path, IMAGENET[size]):
             _divide_in_normalisation(model)
     return model
 
 
-def _divides_twice(path: Path) -> bool:
+def _divides_twice(path: Path, published: PublishedWeights) -> bool:
     """Return whether the weights were learned behind Keras's second division."""
-    if is_published(path, IMAGENET):
+    if is_published(path, published):
         return True
     return sum(name.startswith("rescaling") for name in _layer_names(path)) > 1
 
