@@ -81,13 +81,24 @@ class ModelSettings(Section):
 
     backbone: str
     weights: str = "none"
+    pooling: Literal["mean", "max", "mean_max", "attention"] = "mean"
+    standardize: bool = False
     dropout: float = Field(default=0.0, ge=0, lt=1)
     options: dict[str, Any] = Field(default_factory=dict)
 
 
 class TrainingSettings(Section):
-    """How the model is fitted."""
+    """How the model is fitted.
 
+    `transfer` says what of it: all of it (`scratch`), the head on a backbone that stays
+    (`frozen`), or after that also the layers of the backbone above `cut` (`finetune`),
+    from `n_views` versions of each clip, the plain one and augmented ones. Fine-tuning
+    ends with its last epoch, whatever `keep` says.
+    """
+
+    transfer: Literal["scratch", "frozen", "finetune"] = "scratch"
+    n_views: int = Field(default=1, ge=1, le=64)
+    cut: str | None = None
     epochs: int = Field(gt=0)
     steps_per_epoch: int | None = Field(default=None, gt=0)
     batch_size: int = Field(gt=0)
@@ -97,6 +108,7 @@ class TrainingSettings(Section):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_fraction: float = Field(default=0.0, ge=0, lt=1)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    averaging: float = Field(default=0.0, ge=0, lt=1)
     keep: Literal["best", "last"] = "best"
 
 
@@ -135,7 +147,7 @@ def recipe_names() -> list[str]:
 
     Example:
         >>> recipe_names()
-        ['article', 'default']
+        ['article', 'default', 'efficientat', 'pictures', 'speech_embedding']
     """
     folder = resources.files("sonotype.recipes")
     return sorted(

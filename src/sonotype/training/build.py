@@ -13,7 +13,8 @@ from sonotype.errors import SettingError, unknown_name
 from sonotype.frontend.presets import PRESETS, preset_layers
 from sonotype.frontend.table import FRONTENDS
 from sonotype.labels import Task
-from sonotype.models.classifier import BACKBONES, build_classifier
+from sonotype.models.classifier import build_classifier
+from sonotype.models.table import find_backbone
 from sonotype.settings import LayerSettings, Settings
 from sonotype.training.impulse_responses import read_responses
 
@@ -122,6 +123,8 @@ def build_model(
         clip_seconds=settings.audio.clip_seconds,
         sample_rate=settings.audio.sample_rate,
         backbone=settings.model.backbone,
+        pooling=settings.model.pooling,
+        standardize=settings.model.standardize,
         dropout=settings.model.dropout,
         **backbone_options(settings),
         task=task,
@@ -134,10 +137,7 @@ def backbone_options(settings: Settings) -> dict[str, Any]:
     name, weights = settings.model.backbone, settings.model.weights
     if weights == "none":
         return options
-    if (
-        name in BACKBONES
-        and "weights" not in inspect.signature(BACKBONES[name]).parameters
-    ):
+    if find_backbone(name).weights is None:
         raise SettingError(
             f"backbone {name!r} has no weights to start from, but {weights!r} was "
             "asked for; use --weights none"

@@ -8,25 +8,29 @@ from typing import Any
 import keras
 
 from sonotype.errors import DataError
+from sonotype.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
 class Progress:
     """Where a fit stands after a step; validated epochs say so at their end.
 
-    Accuracies are `None` where a clip may carry any number of labels.
+    Accuracies are `None` where a clip may carry any number of labels. Epoch 0 is when
+    clips are only listened to, and has no loss.
     """
 
     step: int
     n_steps: int
     epoch: int
     n_epochs: int
-    loss: float
-    accuracy: float | None
+    loss: float = math.nan
+    accuracy: float | None = None
     validation_loss: float | None = None
     validation_accuracy: float | None = None
 
     def __str__(self) -> str:
+        if not self.epoch:
+            return "listening"
         if self.accuracy is None:
             return f"loss {self.loss:.3f}"
         return f"accuracy {self.accuracy:.3f}"
@@ -75,6 +79,19 @@ class ReportProgress(keras.callbacks.Callback):
                 validation_accuracy=logs.get("val_accuracy"),
             )
         )
+
+
+def fit_callbacks(
+    settings: TrainingSettings, on_progress: Callable[[Progress], None]
+) -> list[keras.callbacks.Callback]:
+    """Return what goes on beside a fit, in order."""
+    chosen: list[keras.callbacks.Callback] = []
+    if settings.averaging:
+        # Epochs are judged by the averages, and those of the best are kept.
+        chosen.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if settings.keep == "best":
+        chosen.append(KeepBest())
+    return [*chosen, ReportProgress(on_progress)]
 
 
 class KeepBest(keras.callbacks.Callback):

@@ -14,6 +14,9 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Make the optimizer of a run of `n_steps` steps."""
     options: dict[str, Any] = {}
+    if settings.averaging:
+        # The weights kept are a moving average over the last steps.
+        options |= {"use_ema": True, "ema_momentum": settings.averaging}
     if settings.optimizer == "adamw":
         options["weight_decay"] = settings.weight_decay
     rate = learning_rate(settings, n_steps)

@@ -1,0 +1,1 @@
+"""Learning from a network that already knows sound: embeddings, heads, the choice."""

@@ -1,0 +1,175 @@
+"""Which backbone hears the difference: each at hand, tried on the same clips."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sonotype.clips import Clips
+from sonotype.dataset.cache.audio_cache import AudioCache
+from sonotype.errors import SettingError
+from sonotype.evaluation.bootstrap import Interval
+from sonotype.evaluation.multi_label import multi_label_report
+from sonotype.evaluation.report import report_from_scores
+from sonotype.labels import Task
+from sonotype.models.table import BACKBONES, find_backbone
+from sonotype.models.weights import at_hand
+from sonotype.settings import Settings, read_settings
+from sonotype.training.build import build_model
+from sonotype.training.fit import targets
+from sonotype.training.transfer.embed import embed_views
+from sonotype.training.transfer.frozen import embedder
+from sonotype.training.transfer.linear import cross_validate
+
+# Enough to tell networks apart that matter; the winner hears all clips anyway.
+MOST_CLIPS = 600
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 10.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a frozen backbone under a linear head achieved on unheard groups.
+
+    Args:
+        backbone: Its name.
+        score: Accuracy, or mean average precision for multi-label clips.
+        interval: Of the score, by resampling groups.
+        n_clips: Clips it was tried on, each by a head that never heard its group.
+        seconds: What the trial took.
+        seconds_a_clip: Of these, what listening to one clip took.
+        n_parameters: Of the backbone.
+    """
+
+    backbone: str
+    score: float
+    interval: Interval
+    n_clips: int
+    seconds: float
+    seconds_a_clip: float
+    n_parameters: int
+
+    @property
+    def megabytes(self) -> float:
+        """Size of its float32 weights."""
+        return self.n_parameters * 4 / 1e6
+
+
+def backbones_at_hand() -> tuple[list[str], list[str]]:
+    """Return the pre-trained backbones whose weights are here, and the others."""
+    pretrained = [name for name, found in BACKBONES.items() if found.weights]
+    here = [name for name in pretrained if at_hand(BACKBONES[name].weights)]  # type: ignore[arg-type]
+    return here, [name for name in pretrained if name not in here]
+
+
+def settings_for(backbone: str, like: Settings, clip_seconds: float) -> Settings:
+    """Return the recipe that a pre-trained backbone is used by, for one data set.
+
+    Args:
+        backbone: A name with weights to start from.
+        like: Its data settings and seed are kept.
+        clip_seconds: Length of the clips.
+
+    Raises:
+        SettingError: If the backbone has no weights.
+    """
+    found = find_backbone(backbone)
+    if found.weights is None or found.frontend is None:
+        raise SettingError(f"backbone {backbone} has no weights to start from")
+    return read_settings(
+        found.frontend,
+        overrides={
+            "audio.clip_seconds": clip_seconds,
+            "model.backbone": backbone,
+            "data": like.data.model_dump(exclude_none=True),
+            "seed": like.seed,
+        },
+    )
+
+
+def usual_length(lengths: np.ndarray, sample_rate: int) -> float:
+    """Return the seconds that hold nearly every clip whole.
+
+    Example:
+        >>> usual_length(np.array([16_000, 15_000, 16_000]), 16_000)
+        1.0
+    """
+    seconds = float(np.quantile(lengths, 0.95)) / sample_rate
+    rounded = float(np.ceil(seconds * 10 - 1e-6)) / 10
+    return min(max(rounded, SHORTEST_SECONDS), LONGEST_SECONDS)
+
+
+def compare_backbones(
+    clips: Clips,
+    backbones: Sequence[str],
+    *,
+    like: Settings,
+    clip_seconds: float,
+    task: Task,
+    cache_folder: Path | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Candidate]:
+    """Try backbones one after the other, each on the same clips.
+
+    Args:
+        clips: Clips to learn from; of more than 600, whole groups are drawn.
+        backbones: Names with weights at hand.
+        like: Its seed decides the folds.
+        clip_seconds: Length of the clips.
+        task: One label a clip, or any number.
+        cache_folder: Where decoded audio is kept.
+        on_progress: Called with the clips a backbone has heard and their number.
+
+    Yields:
+        What each achieved, as soon as it is known.
+    """
+    few = _some_groups(clips, like.seed)
+    for name in backbones:
+        started = time.monotonic()
+        settings = settings_for(name, like, clip_seconds)
+        cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
+        audio = cache.load_all(few)
+        model = build_model(settings, len(few.labels), task)
+        listening = time.monotonic()
+        views = embed_views(embedder(model), audio, on_progress=on_progress)
+        heard = time.monotonic() - listening
+        found = cross_validate(
+            views.astype(np.float32),
+            targets(few, task),
+            few.groups(),
+            task=task,
+            seed=like.seed,
+        )
+        score, interval = _score(found.scores, few, task)
+        yield Candidate(
+            backbone=name,
+            score=score,
+            interval=interval,
+            n_clips=len(few),
+            seconds=time.monotonic() - started,
+            seconds_a_clip=heard / len(few),
+            n_parameters=model.get_layer("backbone").count_params(),
+        )
+
+
+def _some_groups(clips: Clips, seed: int) -> Clips:
+    """Return all clips of as many groups as hold the most that are listened to."""
+    if len(clips) <= MOST_CLIPS:
+        return clips
+    groups = np.array(clips.groups())
+    names, sizes = np.unique(groups, return_counts=True)
+    order = np.random.default_rng((seed, 6)).permutation(len(names))
+    n_drawn = int(np.searchsorted(np.cumsum(sizes[order]), MOST_CLIPS, "right"))
+    if n_drawn < 2:  # a few huge groups: some clips of each of them
+        chosen = np.random.default_rng((seed, 6)).permutation(len(clips))[:MOST_CLIPS]
+        return clips.select(np.sort(chosen))
+    return clips.select(np.flatnonzero(np.isin(groups, names[order[:n_drawn]])))
+
+
+def _score(scores: np.ndarray, clips: Clips, task: Task) -> tuple[float, Interval]:
+    if task == "multi-label":
+        ranked = multi_label_report(scores, clips, clips.labels, thresholds=None)
+        return ranked.mean_average_precision, ranked.mean_average_precision_interval
+    report = report_from_scores(scores, clips, clips.labels)
+    return report.accuracy, report.accuracy_interval
