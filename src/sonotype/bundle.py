@@ -3,7 +3,7 @@
     words.sonotype/
       model.json      what the model is: labels, rate, clip length, files, golden scores
       settings.toml   repeats the training
-      model.tflite    raw audio in, scores out; what prediction runs
+      model.tflite    raw audio in, scores out, the embedding as a second output
       model.keras     the same graph for fine-tuning
       golden/*.wav    inputs whose scores are written in model.json
       README.md       model card; confusion.png, rejected.csv beside it
@@ -25,6 +25,7 @@ from sonotype.labels import Labels, Task
 
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
+GRAPH = "model.tflite"
 
 
 class BundleFile(BaseModel):
@@ -84,6 +85,12 @@ class Manifest(BaseModel):
     def n_samples(self) -> int:
         """Samples in one clip."""
         return round(self.clip_seconds * self.sample_rate)
+
+    @property
+    def embedding_channels(self) -> int | None:
+        """Numbers in the embedding that the graph gives; `None` if it gives none."""
+        n_channels = self.exports.get(GRAPH, {}).get("embedding_channels")
+        return n_channels if isinstance(n_channels, int) else None
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from sonotype.errors import BundleError
+from sonotype.errors import BundleError, MissingDependencyError
 from sonotype.labels import Task
+
+# Clips that ONNX Runtime takes at once: more take more memory and no less time.
+CLIPS_AT_ONCE = 16
 
 _STDERR = threading.RLock()
 
@@ -76,7 +79,8 @@ class LiteRT:
     """A `.tflite` graph in the LiteRT interpreter.
 
     Args:
-        path: The graph file; its input is one clip, `(1, n_samples)` float32.
+        path: The graph file; its input is one clip, `(1, n_samples)` float32, its
+            outputs the scores and, in graphs that give one, the embedding.
         n_threads: Threads within one clip; default: all cores this process may use.
 
     Raises:
@@ -96,8 +100,8 @@ class LiteRT:
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{path} does not load in LiteRT: {error}") from error
         self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
+        self._outputs = self._interpreter.get_output_details()
+        shapes = tuple(self._input["shape"]), tuple(self._outputs[0]["shape"])
         if [len(shape) for shape in shapes] != [2, 2] or shapes[0][0] != 1:
             raise BundleError(
                 f"{path} maps {shapes[0]} to {shapes[1]}; "
@@ -105,12 +109,92 @@ class LiteRT:
             )
         self.n_samples = int(shapes[0][1])
         self.n_labels = int(shapes[1][1])
+        # Numbers in an embedding; `None` in graphs that give none.
+        self.n_channels = (
+            int(self._outputs[1]["shape"][-1]) if len(self._outputs) > 1 else None
+        )
 
     def scores(self, samples: np.ndarray) -> np.ndarray:
         """Score `(n_clips, n_samples)`, one clip after another."""
-        result = np.empty((len(samples), self.n_labels), dtype=np.float32)
+        return self._run(samples, self._outputs[0])
+
+    def embeddings(self, samples: np.ndarray) -> np.ndarray:
+        """Embed clips: float32 `(n_clips, n_samples)` to `(n_clips, n_channels)`.
+
+        Raises:
+            BundleError: If the graph gives no embedding.
+        """
+        if self.n_channels is None:
+            raise BundleError("this graph gives scores alone, no embedding")
+        return self._run(samples, self._outputs[1])
+
+    def _run(self, samples: np.ndarray, output: dict[str, Any]) -> np.ndarray:
+        result = np.empty((len(samples), output["shape"][-1]), dtype=np.float32)
         for row, clip in zip(result, samples, strict=True):
             self._interpreter.set_tensor(self._input["index"], clip[None])
             self._interpreter.invoke()
-            row[:] = self._interpreter.get_tensor(self._output["index"])[0]
+            row[:] = self._interpreter.get_tensor(output["index"])[0]
         return result
+
+
+class OnnxRuntime:
+    """An `.onnx` graph in ONNX Runtime, on the CPU.
+
+    Args:
+        path: The graph file; its input is any number of clips, `(n_clips, n_samples)`
+            float32.
+        n_threads: Threads that share the work; default: all cores this process may
+            use.
+
+    Raises:
+        BundleError: If the file is no such graph.
+        MissingDependencyError: If ONNX Runtime is not installed.
+    """
+
+    def __init__(self, path: Path, *, n_threads: int | None = None) -> None:
+        try:
+            import onnxruntime
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError("onnxruntime", "onnx") from error
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads or usable_cores()
+        # Threads that wait in a busy loop take the cores of those that work.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4  # what goes wrong comes as an exception anyway
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors have no class of their own in common
+            reason = str(error).strip().partition("\n")[0]
+            raise BundleError(
+                f"{path} does not load in ONNX Runtime: {reason}"
+            ) from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        shapes = [value.shape for value in (*inputs, *outputs)]
+        if not _takes_clips(shapes) or inputs[0].type != "tensor(float)":
+            raise BundleError(
+                f"{path} maps {[value.shape for value in inputs]} to "
+                f"{[value.shape for value in outputs]}; "
+                "expected one (any, n_samples) to one (any, n_labels)"
+            )
+        self._input: str = inputs[0].name
+        self.n_samples = int(shapes[0][1])
+        self.n_labels = int(shapes[1][1])
+
+    def scores(self, samples: np.ndarray) -> np.ndarray:
+        """Score `(n_clips, n_samples)`, several clips at once."""
+        result = np.empty((len(samples), self.n_labels), dtype=np.float32)
+        for first in range(0, len(samples), CLIPS_AT_ONCE):
+            some = slice(first, first + CLIPS_AT_ONCE)
+            result[some] = self._session.run(None, {self._input: samples[some]})[0]
+        return result
+
+
+def _takes_clips(shapes: list[list[int | str | None]]) -> bool:
+    """Return whether shapes are those of one input and one output, each of rows."""
+    return len(shapes) == 2 and all(
+        len(shape) == 2 and not isinstance(shape[0], int) and isinstance(shape[1], int)
+        for shape in shapes
+    )

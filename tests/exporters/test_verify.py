@@ -3,7 +3,7 @@ import pytest
 
 from sonotype.errors import ExportError
 from sonotype.exporters.golden import golden_inputs
-from sonotype.exporters.verify import verify
+from sonotype.exporters.verify import compare_embeddings, verify
 
 
 class Shifted:
@@ -49,3 +49,13 @@ def test_golden_inputs_are_the_same_everywhere() -> None:
     # The chirp rises from 50 Hz to 0.45 of the rate: count its zero crossings.
     crossings = np.count_nonzero(np.diff(np.signbit(clips["chirp"])))
     assert crossings == pytest.approx(50 + 0.45 * 16_000 + 50, rel=0.02)
+
+
+def test_embeddings_may_differ_by_a_thousandth_of_the_largest_number() -> None:
+    expected = np.array([[200.0, 0.0], [-50.0, 0.1]])
+    agreement = compare_embeddings(expected + 0.15, expected)
+    assert agreement.largest_difference == pytest.approx(0.15 / 200)
+    for wrong in (expected + 0.25, expected + np.nan):
+        with pytest.raises(ExportError, match="embeddings differ by up to"):
+            compare_embeddings(wrong, expected)
+    assert compare_embeddings(SAMPLES, SAMPLES).largest_difference == 0

@@ -17,6 +17,7 @@ from sonotype import __version__
 from sonotype.atomic import atomic_folder
 from sonotype.bundle import (
     FORMAT_VERSION,
+    GRAPH,
     Bundle,
     Golden,
     Manifest,
@@ -24,10 +25,11 @@ from sonotype.bundle import (
     read_bundle,
     write_manifest,
 )
+from sonotype.exporters.embedding import embedding_facts
 from sonotype.exporters.golden import golden_inputs
 from sonotype.exporters.litert import to_litert
 from sonotype.exporters.model_card import model_card
-from sonotype.exporters.verify import Agreement, verify
+from sonotype.exporters.verify import verify
 from sonotype.runtime import LiteRT
 from sonotype.settings import Settings
 from sonotype.training.train import TrainedModel
@@ -62,14 +64,14 @@ def export(
     """
     path = Path(path)
     with atomic_folder(path, replace=replace) as folder:
-        agreement = _write_graphs(trained, folder)
+        about_graph = _write_graphs(trained, folder)
         (folder / "settings.toml").write_text(trained.settings.to_toml(), "utf-8")
         heard = trained.heard_table()
         heard.write_csv(folder / "heard.csv")
         golden = _write_golden(trained, folder)
         for name, content in (attachments or {}).items():
             (folder / name).write_bytes(content)
-        manifest = _manifest(trained, golden, agreement, test_metrics)
+        manifest = _manifest(trained, golden, about_graph, test_metrics)
         manifest.data["sha256"] = fingerprint(heard["sha256"])
         (folder / "README.md").write_text(model_card(manifest, path.name), "utf-8")
         listed = {
@@ -81,13 +83,21 @@ def export(
     return read_bundle(path)
 
 
-def _write_graphs(trained: TrainedModel, folder: Path) -> Agreement:
-    """Write `model.keras` and `model.tflite`; compare the latter on real clips."""
+def _write_graphs(trained: TrainedModel, folder: Path) -> dict[str, Any]:
+    """Write `model.keras` and `model.tflite`; compare the latter on real clips.
+
+    Returns:
+        What `model.json` says of the graph.
+    """
     trained.model.save(folder / "model.keras")
-    graph = folder / "model.tflite"
+    graph = folder / GRAPH
     graph.write_bytes(to_litert(trained.model))
     samples, expected = _real_clips(trained)
-    return verify(LiteRT(graph), samples, expected)
+    runtime = LiteRT(graph)
+    return {
+        **asdict(verify(runtime, samples, expected)),
+        **embedding_facts(runtime, trained.model, samples),
+    }
 
 
 def _real_clips(trained: TrainedModel) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +128,7 @@ def _write_golden(trained: TrainedModel, folder: Path) -> tuple[Golden, ...]:
 def _manifest(
     trained: TrainedModel,
     golden: tuple[Golden, ...],
-    agreement: Agreement,
+    about_graph: dict[str, Any],
     test_metrics: Mapping[str, Any] | None,
 ) -> Manifest:
     settings, heard = trained.settings, trained.heard
@@ -140,7 +150,7 @@ def _manifest(
             "n_groups": len(set(heard.groups())),
             "clips_per_label": heard.counts(),
         },
-        exports={"model.tflite": asdict(agreement)},
+        exports={GRAPH: about_graph},
         weights=_pretrained(settings),
         versions=_versions(),
     )

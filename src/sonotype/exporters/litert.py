@@ -1,24 +1,30 @@
 """LiteRT (`.tflite`): raw audio in, scores out, one clip at a time.
 
-One of the two files that touch `tf.*`: the converter is part of TensorFlow.
+One of the files that touch `tf.*`: the converter is part of TensorFlow.
 """
 
 import contextlib
 import io
 import logging
-import os
-import subprocess
-import sys
-import tempfile
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from sonotype.errors import ExportError
+from sonotype.exporters.embedding import (
+    has_embedding,
+    scores_first,
+    with_embedding,
+)
+from sonotype.exporters.join_litert import join_litert
+from sonotype.exporters.on_tensorflow import convert_elsewhere, convert_file
 from sonotype.runtime import quiet_stderr
-from sonotype.training.load import load_model
+
+Precision = Literal["float16", "int8", "int8-full"]
 
 
 def to_litert(model: keras.Model) -> bytes:
@@ -32,16 +38,104 @@ def to_litert(model: keras.Model) -> bytes:
         model: Samples `(batch, n_samples)` to scores `(batch, n_labels)`.
 
     Returns:
-        The content of a `.tflite` file.
+        The content of a `.tflite` file. The second output of a classifier's is its
+        embedding, the vector that the last layer reads.
 
     Raises:
         ExportError: If the model does not convert.
     """
     if keras.backend.backend() != "tensorflow":
-        return _in_another_process(model)
+        return convert_elsewhere(__name__, model, "LiteRT")
+    if has_embedding(model):
+        return scores_first(_converted(with_embedding(model)))
+    return _converted(_for_one_clip(model))
+
+
+def to_small_litert(
+    model: keras.Model, precision: Precision, clips: np.ndarray | None = None
+) -> bytes:
+    """Convert a classifier to a LiteRT graph whose weights take less room.
+
+    With int8, the front end stays in float32: rounding the power of a spectrum to
+    eight bits took a model of spoken words from 99 % to 73 % of right answers.
+
+    Args:
+        model: A classifier as `build_classifier` makes it.
+        precision: `float16` and `int8` store the weights so, and compute with them
+            as the processor likes; `int8-full` computes backbone and head in integers.
+        clips: For `int8-full`: some hundred clips as prediction will meet them,
+            float32 `(n_clips, n_samples)`; they tell the range of every activation.
+
+    Returns:
+        The content of a `.tflite` file; samples and scores are float32 in all of them.
+
+    Raises:
+        ExportError: If the model does not convert, Keras does not run on TensorFlow,
+            or for `int8-full` there are no clips or the model has recurrent layers.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            "graphs with small weights are made where Keras runs on TensorFlow, not "
+            f"on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow"
+        )
+    if precision == "float16":
+        return _converted(_for_one_clip(model), supported_types=[tf.float16])
+    frontend, rest = model.get_layer("frontend"), _behind_frontend(model)
+    if precision == "int8":
+        small = _converted(rest, optimizations=[tf.lite.Optimize.DEFAULT])
+    else:
+        if clips is None or not len(clips):
+            raise ExportError(
+                "int8-full needs clips that tell the range of every activation; "
+                "give recordings as prediction will meet them"
+            )
+        _refuse_loops(model)
+        features = frontend.predict(clips, verbose=0)
+
+        def examples() -> Iterator[list[np.ndarray]]:
+            return ([clip[None]] for clip in features)
+
+        small = _converted(
+            rest,
+            optimizations=[tf.lite.Optimize.DEFAULT],
+            representative_dataset=examples,
+        )
+    return join_litert(_converted(_for_one_clip(frontend)), small)
+
+
+def _refuse_loops(model: keras.Model) -> None:
+    """Raise for recurrent layers, whose loops crash TensorFlow's calibrator (2.21)."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.RNN) and not layer.unroll:
+            raise ExportError(
+                f"int8-full has no way to compute the loop of the layer {layer.name}; "
+                "int8 has"
+            )
+
+
+def _for_one_clip(model: keras.Model) -> keras.Model:
     audio = keras.Input(batch_shape=(1, model.input_shape[-1]), name="audio")
-    single = keras.Model(audio, model(audio, training=False))
-    converter = tf.lite.TFLiteConverter.from_keras_model(single)
+    return keras.Model(audio, model(audio, training=False))
+
+
+def _behind_frontend(model: keras.Model) -> keras.Model:
+    """Return backbone and head as one model of the features of one clip."""
+    backbone, head = model.get_layer("backbone"), model.get_layer("head")
+    shape = (1, *backbone.input_shape[1:])
+    features = keras.Input(batch_shape=shape, name="features")
+    return keras.Model(features, head(backbone(features, training=False)))
+
+
+def _converted(
+    model: keras.Model, *, supported_types: list[Any] | None = None, **settings: Any
+) -> bytes:
+    """Run TensorFlow's converter; `settings` are attributes of it."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    if supported_types is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = supported_types
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         # It prints what it saves, and warns of its own move to another package.
@@ -54,28 +148,5 @@ def to_litert(model: keras.Model) -> bytes:
     return graph
 
 
-def _in_another_process(model: keras.Model) -> bytes:
-    with tempfile.TemporaryDirectory() as made:
-        saved, graph = Path(made) / "model.keras", Path(made) / "model.tflite"
-        model.save(saved)
-        done = subprocess.run(
-            [sys.executable, "-m", "sonotype.exporters.litert", saved, graph],
-            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            reason = done.stderr.strip().rpartition("\n")[2]
-            raise ExportError(f"the model does not convert to LiteRT: {reason}")
-        return graph.read_bytes()
-
-
-def main() -> None:
-    """Convert the saved model of the first argument to the file of the second."""
-    saved, graph = map(Path, sys.argv[1:])
-    graph.write_bytes(to_litert(load_model(saved)))
-
-
 if __name__ == "__main__":
-    main()
+    convert_file(to_litert)
