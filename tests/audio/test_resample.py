@@ -5,7 +5,7 @@ import pytest
 import soxr
 from scipy.signal import resample_poly
 
-from sonotype.audio.resample import resample, resample_blocks
+from sonotype.audio.resample import resample, resample_blocks, resample_stream
 from sonotype.errors import SettingError
 
 
@@ -93,3 +93,21 @@ def test_a_resampler_forgets_a_sound_that_broke_off() -> None:
 def test_rates_of_blocks_are_positive() -> None:
     with pytest.raises(SettingError, match="must be positive, but these are 0 and"):
         resample_blocks([], from_rate=0, to_rate=16_000)
+
+
+@pytest.mark.parametrize("to_rate", [8_000, 16_000, 44_100])
+@pytest.mark.parametrize("n_block", [1, 7, 160, 5_000, 60_000])
+def test_a_stream_is_to_the_last_bit_the_whole(
+    to_rate: int, n_block: int, rng: np.random.Generator
+) -> None:
+    samples = rng.standard_normal(20_011 if n_block > 1 else 2_000).astype(np.float32)
+    blocks = (samples[at : at + n_block] for at in range(0, len(samples), n_block))
+    pieces = list(resample_stream(blocks, from_rate=16_000, to_rate=to_rate))
+    whole = soxr.resample(samples, 16_000, to_rate, quality="HQ")
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert all(map(len, pieces))
+
+
+def test_a_stream_between_no_rates_is_refused() -> None:
+    with pytest.raises(SettingError, match="must be positive, but these are 0"):
+        list(resample_stream([], from_rate=0, to_rate=8_000))

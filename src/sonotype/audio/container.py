@@ -109,7 +109,7 @@ def _unpack(stream: BinaryIO, at: int, layout: str) -> tuple[int, ...]:
     return struct.unpack(layout, content.ljust(struct.calcsize(layout), b"\0"))
 
 
-def _chunks(
+def riff_chunks(
     stream: BinaryIO, size: int, order: str
 ) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, start and length of each chunk of a RIFF or an AIFF file."""
@@ -127,7 +127,7 @@ def _find_in_riff(stream: BinaryIO, size: int) -> Extent | None:
     order = ">" if magic == b"RIFX" else "<"
     (riff_bytes,) = _unpack(stream, 4, f"{order}I")
     block, long_bytes = 1, 0
-    for name, start, n_bytes in _chunks(stream, size, order):
+    for name, start, n_bytes in riff_chunks(stream, size, order):
         if name == b"fmt ":
             (block,) = _unpack(stream, start + 12, f"{order}H")
         elif name == b"ds64":
@@ -146,7 +146,7 @@ def _find_in_riff(stream: BinaryIO, size: int) -> Extent | None:
 
 def _find_in_aiff(stream: BinaryIO, size: int) -> Extent | None:
     block = 1
-    for name, start, n_bytes in _chunks(stream, size, ">"):
+    for name, start, n_bytes in riff_chunks(stream, size, ">"):
         if name == b"COMM":
             n_channels, _, n_bits = _unpack(stream, start, ">HIH")
             block = n_channels * (-(-n_bits // 8)) or 1

@@ -122,7 +122,7 @@ def read_native(
     """
     with open_sound(Path(path)) as sound:
         span = _span(sound, start_seconds, end_seconds)
-        return _join(_mono_blocks(sound, *span)), sound.samplerate
+        return _join(mono_blocks(sound, *span)), sound.samplerate
 
 
 def read_audio(
@@ -149,9 +149,9 @@ def read_audio(
     with open_sound(Path(path)) as sound:
         start, end = _span(sound, start_seconds, end_seconds)
         if sound.samplerate == sample_rate:
-            return _join(_mono_blocks(sound, start, end))
+            return _join(mono_blocks(sound, start, end))
         return resample_blocks(
-            _mono_blocks(sound, start, end, reuse=True),
+            mono_blocks(sound, start, end, reuse=True),
             from_rate=sound.samplerate,
             to_rate=sample_rate,
             n_samples=None if end is None else end - (start or 0),
@@ -191,23 +191,43 @@ def _span(
     sound: Sound | AvSound, start_seconds: float | None, end_seconds: float | None
 ) -> tuple[int | None, int | None]:
     """Return the first sample and the one after the last; `None` is the file's."""
-    if start_seconds is None and end_seconds is None:
-        return None, sound.n_samples
-    return _interval(sound, start_seconds, end_seconds)
-
-
-def _mono_blocks(
-    sound: Sound | AvSound, start: int | None, end: int | None, *, reuse: bool = False
-) -> Iterator[np.ndarray]:
-    """Yield the mono sound of a file or a part of it, and check all of it."""
-    at = start or 0
-    n_samples = None if end is None else end - at
-    if n_samples is not None and n_samples > _MOST_SAMPLES:
+    start, end = None, sound.n_samples
+    if start_seconds is not None or end_seconds is not None:
+        start, end = _interval(sound, start_seconds, end_seconds)
+    n_samples = 0 if end is None else end - (start or 0)
+    if n_samples > _MOST_SAMPLES:
         raise AudioError(
             f"{sound.path}: is too long to be read at once: {n_samples} samples, "
             f"{n_samples / sound.samplerate / 3600:.1f} hours; cut it, or use clips "
             "with start and end"
         )
+    return start, end
+
+
+def mono_blocks(
+    sound: Sound | AvSound,
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    reuse: bool = False,
+) -> Iterator[np.ndarray]:
+    """Yield the mono sound of a file or a part of it, and check all of it.
+
+    Args:
+        sound: From `open_sound`.
+        start: First sample; `None` goes on from where the file is.
+        end: The sample after the last; `None` reads to the end.
+        reuse: Whether each block may overwrite the one before.
+
+    Yields:
+        float32 of shape `(n,)`.
+
+    Raises:
+        AudioError: If the file cannot be decoded to its end, or a sample is not a
+            finite number.
+    """
+    at = start or 0
+    n_samples = None if end is None else end - at
     for block in read_blocks(sound, n_samples, start=start, reuse=reuse):
         mono = to_mono(block)  # (n, n_channels) -> (n,)
         # Whole numbers are finite.

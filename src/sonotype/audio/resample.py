@@ -1,7 +1,7 @@
 """From one sample rate to another, through soxr."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import soxr
@@ -93,6 +93,45 @@ def resample_blocks(
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
+def resample_stream(
+    blocks: Iterable[np.ndarray], *, from_rate: int, to_rate: int
+) -> Iterator[np.ndarray]:
+    """Yield a sound that comes block by block at another sample rate.
+
+    Neither the sound nor what is made of it need fit into memory.
+
+    Args:
+        blocks: float32 of shape `(n,)` each, done with before the next is asked for.
+        from_rate: Sample rate of the blocks, in hertz.
+        to_rate: Sample rate wanted, in hertz.
+
+    Yields:
+        Blocks that are joined, to the last bit, what `resample` makes of all of
+        `blocks` joined; at equal rates, the blocks themselves.
+
+    Raises:
+        SettingError: If a rate is not positive.
+
+    Example:
+        >>> blocks = [np.zeros(6000, np.float32), np.zeros(2000, np.float32)]
+        >>> sum(map(len, resample_stream(blocks, from_rate=8000, to_rate=16_000)))
+        16000
+    """
+    _check_rates(from_rate, to_rate)
+    if from_rate == to_rate:
+        yield from blocks
+        return
+    # One of its own: a stream may be put aside while its thread resamples another.
+    stream = _make_stream(from_rate, to_rate)
+    for block in blocks:
+        piece = stream.resample_chunk(block)
+        if len(piece):
+            yield piece
+    piece = stream.resample_chunk(_NOTHING, last=True)
+    if len(piece):
+        yield piece
+
+
 def _check_rates(from_rate: int, to_rate: int) -> None:
     if from_rate <= 0 or to_rate <= 0:
         raise SettingError(
@@ -104,9 +143,11 @@ def _stream(from_rate: int, to_rate: int) -> soxr.ResampleStream:
     """Return a resampler at its start, the last one where the rates are the same."""
     if _last.stream is None or _last.rates != (from_rate, to_rate):
         _last.rates = (from_rate, to_rate)
-        _last.stream = soxr.ResampleStream(
-            from_rate, to_rate, 1, dtype="float32", quality=_QUALITY
-        )
+        _last.stream = _make_stream(from_rate, to_rate)
     else:
         _last.stream.clear()
     return _last.stream
+
+
+def _make_stream(from_rate: int, to_rate: int) -> soxr.ResampleStream:
+    return soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality=_QUALITY)

@@ -63,12 +63,25 @@ def cut_windows(samples: np.ndarray, n_samples: int, *, hop: int) -> np.ndarray:
                [2, 3, 4, 5],
                [3, 4, 5, 6]])
     """
-    if not 1 <= hop <= n_samples:
-        raise SettingError(
-            f"hop must be from 1 to the window's {n_samples} samples, not {hop}"
-        )
+    check_hop(n_samples, hop)
     last = len(samples) - n_samples
     if last <= 0:
         return fit_length(samples, n_samples)[None]
     starts = [*range(0, last, hop), last]
     return np.stack([samples[start : start + n_samples] for start in starts])
+
+
+def check_hop(n_samples: int, hop: int) -> None:
+    """Check that windows a hop apart leave no sample out.
+
+    Args:
+        n_samples: Length of a window.
+        hop: Samples from one window's start to the next.
+
+    Raises:
+        SettingError: If they do.
+    """
+    if not 1 <= hop <= n_samples:
+        raise SettingError(
+            f"hop must be from 1 to the window's {n_samples} samples, not {hop}"
+        )

@@ -1,0 +1,1 @@
+"""Scanning many recordings: processes, a journal, and what is left to do."""

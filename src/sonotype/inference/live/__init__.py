@@ -1,0 +1,1 @@
+"""Sound that comes by itself: a microphone, a pipe, or a file played."""
