@@ -28,7 +28,7 @@ from sonotype.training.build import (
     build_layer,
     build_model,
 )
-from sonotype.training.train import compile_model
+from sonotype.training.compile import compile_model
 
 BATCH_SIZE = 64
 RATE = 16_000

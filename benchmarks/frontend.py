@@ -176,7 +176,7 @@ def measure_share(recipe: str, *, turns: int) -> dict[str, Any]:
 
     from sonotype.settings import read_settings
     from sonotype.training.build import build_model
-    from sonotype.training.train import compile_model
+    from sonotype.training.compile import compile_model
 
     settings = read_settings(recipe, overrides={"model.weights": "none"})
     n_classes, n_clips = 8, settings.training.batch_size

@@ -26,7 +26,7 @@ from sonotype.dataset.readers.folder import read_folder
 from sonotype.settings import read_settings
 from sonotype.training.batches import TrainingBatches
 from sonotype.training.build import build_model
-from sonotype.training.train import compile_model
+from sonotype.training.compile import compile_model
 
 WARM_STEPS = 5
 

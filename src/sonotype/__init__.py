@@ -30,13 +30,22 @@ if TYPE_CHECKING:
     from sonotype.frontend.log_mel import LogMel
     from sonotype.frontend.mfcc import MFCC
     from sonotype.frontend.normalize import Normalize
+    from sonotype.frontend.pad import Pad
     from sonotype.frontend.pcen import PCEN
     from sonotype.frontend.pre_emphasis import PreEmphasis
     from sonotype.frontend.presets import preset_layers
     from sonotype.frontend.spectrogram import Spectrogram
     from sonotype.frontend.to_image import ToImage
     from sonotype.inference.classifier import Classifier, load
+    from sonotype.inference.embedding import Embeddings
+    from sonotype.inference.event_counts import count_events, plot_events
+    from sonotype.inference.event_detection import (
+        EventRule,
+        detect_events,
+        merge_events,
+    )
     from sonotype.inference.results import Prediction
+    from sonotype.inference.score_file import read_scores
     from sonotype.labels import Labels
     from sonotype.models.classifier import build_classifier
     from sonotype.settings import Settings, read_settings
@@ -48,7 +57,9 @@ _HOME = {
     "Classifier": "inference.classifier",
     "Clip": "clips",
     "Clips": "clips",
+    "Embeddings": "inference.embedding",
     "Event": "events",
+    "EventRule": "inference.event_detection",
     "Events": "events",
     "Labels": "labels",
     "LogMel": "frontend.log_mel",
@@ -56,6 +67,7 @@ _HOME = {
     "Normalize": "frontend.normalize",
     "OverlapRule": "dataset.overlap",
     "PCEN": "frontend.pcen",
+    "Pad": "frontend.pad",
     "PreEmphasis": "frontend.pre_emphasis",
     "Prediction": "inference.results",
     "Report": "evaluation.report",
@@ -66,20 +78,25 @@ _HOME = {
     "TrainedModel": "training.train",
     "build_classifier": "models.classifier",
     "clips_from_events": "dataset.event_clips",
+    "count_events": "inference.event_counts",
+    "detect_events": "inference.event_detection",
     "evaluate": "evaluation.evaluate",
     "event_centred_clips": "dataset.event_clips",
     "export": "exporters.export",
     "k_folds": "dataset.split",
     "load": "inference.classifier",
     "load_trained": "training.load",
+    "merge_events": "inference.event_detection",
     "plot_audio": "audio.figure",
     "plot_confusion": "evaluation.figures",
+    "plot_events": "inference.event_counts",
     "preset_layers": "frontend.presets",
     "read_annotated": "dataset.readers.annotated",
     "read_audio": "audio.io",
     "read_clips": "dataset.clip_files",
     "read_dataset": "dataset.readers.layout",
     "read_folder": "dataset.readers.folder",
+    "read_scores": "inference.score_file",
     "read_settings": "settings",
     "read_table": "dataset.readers.table",
     "split": "dataset.split",

@@ -9,12 +9,10 @@ import soundfile
 from typer.testing import CliRunner
 
 from sonotype.bundle import read_bundle
-from sonotype.dataset.checks.findings import Finding
-from sonotype.dataset.split import Split
 from sonotype.evaluation.multi_label import MultiLabelReport
 from sonotype.inference.classifier import load
 from sonotype.interfaces.cli.main import app
-from sonotype.interfaces.workflow import Outcome, train_folder
+from sonotype.interfaces.workflow import Outcome, Silent, train_folder
 from sonotype.settings import Settings
 from sonotype.training.load import load_trained
 
@@ -22,22 +20,6 @@ SAMPLE_RATE = 8_000
 N_SAMPLES = 2_000
 TONES_HZ = {"high": 1_760.0, "low": 440.0}
 N_SITES = 10
-
-
-class Silent:
-    """An observer that keeps the split."""
-
-    def stage(self, name: str) -> None:
-        pass
-
-    def progress(self, done: int, total: int, detail: str = "") -> None:
-        pass
-
-    def findings(self, found: tuple[Finding, ...]) -> None:
-        pass
-
-    def parts(self, parts: Split) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from sonotype.dataset.readers.layout import LAYOUTS, read_dataset
 from sonotype.dataset.split import Split
 from sonotype.errors import DataError, SettingError, SonotypeError
 from sonotype.interfaces.cli.train import train
-from sonotype.interfaces.workflow import attachments, train_folder
+from sonotype.interfaces.workflow import Silent, attachments, train_folder
 from sonotype.settings import Settings, read_settings
 
 app = typer.Typer()
@@ -87,7 +87,7 @@ def test_the_help_names_every_layout() -> None:
         assert name.partition(":")[0] in words
 
 
-class Listener:
+class Listener(Silent):
     """Hears what the workflow tells, up to the split."""
 
     def __init__(self) -> None:
@@ -97,9 +97,6 @@ class Listener:
 
     def stage(self, name: str) -> None:
         self.stages.append(name)
-
-    def progress(self, done: int, total: int, detail: str = "") -> None:
-        pass
 
     def findings(self, found: tuple[Finding, ...]) -> None:
         self.found = found

@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from sonotype.evaluation.report import Report
 from sonotype.runtime import quiet_stderr
 from sonotype.settings import Settings
 
+if TYPE_CHECKING:
+    from sonotype.training.transfer.auto import Choice
+    from sonotype.training.transfer.compare import Candidate
+
 
 class Observer(Protocol):
     """Somebody to tell how far the work is."""
@@ -42,6 +46,47 @@ class Observer(Protocol):
     def parts(self, parts: Split) -> None:
         """Learn how the clips were split."""
 
+    def candidate(self, candidate: "Candidate") -> None:
+        """Learn what a backbone achieved when it was tried."""
+
+    def choice(self, choice: "Choice") -> None:
+        """Learn how the model will be trained, and why."""
+
+
+class Silent:
+    """An observer that does nothing; a subclass may listen to what it cares for."""
+
+    def stage(self, name: str) -> None:
+        """Let it pass."""
+
+    def progress(self, done: int, total: int, detail: str = "") -> None:
+        """Let it pass."""
+
+    def findings(self, found: tuple[Finding, ...]) -> None:
+        """Let it pass."""
+
+    def parts(self, parts: Split) -> None:
+        """Let it pass."""
+
+    def candidate(self, candidate: "Candidate") -> None:
+        """Let it pass."""
+
+    def choice(self, choice: "Choice") -> None:
+        """Let it pass."""
+
+
+@dataclass(frozen=True)
+class Auto:
+    """How long `auto` may look for the settings that suit the clips, and use them.
+
+    Args:
+        budget_seconds: For trials and training; `None` is 2 minutes per 1000 clips.
+        finetune: Whether the best backbone may be fine-tuned.
+    """
+
+    budget_seconds: float | None = None
+    finetune: bool = True
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -53,6 +98,7 @@ class Outcome:
         report: Test results of the Keras model; `None` if nothing was held out.
         shipped: The same of the bundle's LiteRT graph, from the audio files.
         rejected: Files that were set aside, with reasons.
+        choice: What `auto` tried and chose, if it was asked.
     """
 
     bundle: Bundle
@@ -60,9 +106,10 @@ class Outcome:
     report: Report | MultiLabelReport | None
     shipped: Report | MultiLabelReport | None
     rejected: tuple[Rejected, ...]
+    choice: "Choice | None" = None
 
 
-def train_folder(
+def train_folder(  # noqa: PLR0913 - as many choices as the verb has
     root: Path,
     out: Path,
     settings: Settings,
@@ -71,6 +118,7 @@ def train_folder(
     replace: bool = False,
     strict: bool = False,
     cache_folder: Path | None = None,
+    auto: Auto | None = None,
 ) -> Outcome:
     """Read, split, train, evaluate on held-out groups, and write a bundle.
 
@@ -83,6 +131,8 @@ def train_folder(
         replace: Whether a bundle at `out` may be replaced.
         strict: Whether a single unusable file is an error.
         cache_folder: Where decoded audio is kept; default: the user's cache.
+        auto: If given, pre-trained backbones at hand are tried first, and how to train
+            follows from that; the settings then matter for the data and the seed.
 
     Raises:
         SonotypeError: If the data cannot be used or a step fails; nothing is written.
@@ -106,6 +156,11 @@ def train_folder(
         from sonotype.exporters.export import export
         from sonotype.training.train import train
 
+    choice = None
+    if auto is not None:
+        choice = choose_settings(parts, settings, observer, auto, cache_folder)
+        settings = choice.settings
+        cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
     observer.stage("Training")
     trained = train(
         parts.train,
@@ -124,7 +179,7 @@ def train_folder(
         trained,
         out,
         test_metrics=report.to_dict() if report else None,
-        attachments=attachments(report, clips.rejected),
+        attachments=attachments(report, clips.rejected, choice),
         replace=replace,
     )
     shipped = None
@@ -133,7 +188,33 @@ def train_folder(
 
         observer.stage("Evaluating the bundle")
         shipped = evaluate(load(out), parts.test)
-    return Outcome(bundle, parts, report, shipped, clips.rejected)
+    return Outcome(bundle, parts, report, shipped, clips.rejected, choice)
+
+
+def choose_settings(
+    parts: Split,
+    settings: Settings,
+    observer: Observer,
+    auto: Auto,
+    cache_folder: Path | None,
+) -> "Choice":
+    """Try the backbones at hand on the clips that training may hear."""
+    from sonotype.training.train import task_of
+    from sonotype.training.transfer.auto import choose
+
+    heard = Clips.concatenate([parts.train, parts.validation])
+    observer.stage("Trying backbones")
+    choice = choose(
+        heard,
+        settings,
+        task=task_of(settings, heard),
+        observer=observer,
+        budget_seconds=auto.budget_seconds,
+        finetune=auto.finetune,
+        cache_folder=cache_folder,
+    )
+    observer.choice(choice)
+    return choice
 
 
 def read_clips(
@@ -192,10 +273,14 @@ def read_noise(root: Path, sample_rate: int) -> np.ndarray | None:
 
 
 def attachments(
-    report: Report | MultiLabelReport | None, rejected: tuple[Rejected, ...]
+    report: Report | MultiLabelReport | None,
+    rejected: tuple[Rejected, ...],
+    choice: "Choice | None" = None,
 ) -> dict[str, bytes]:
-    """Return the further files of a bundle: a picture, and files set aside."""
+    """Return further files of a bundle: a picture, files set aside, what was tried."""
     files: dict[str, bytes] = {}
+    if choice:
+        files["tried.md"] = choice.to_markdown().encode()
     if report:
         from sonotype.evaluation.figures import plot_report
 

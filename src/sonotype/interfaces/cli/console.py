@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # the help must not wait for polars
     from sonotype.clips import Rejected
     from sonotype.dataset.checks.findings import Finding
     from sonotype.dataset.split import Split
+    from sonotype.training.transfer.auto import Choice
+    from sonotype.training.transfer.compare import Candidate
 
 REJECTED_SHOWN = 10
 
@@ -89,6 +91,14 @@ def split_table(parts: "Split") -> Table:
     return table
 
 
+def candidate_line(candidate: "Candidate") -> str:
+    """Return what a backbone achieved, in columns."""
+    return (
+        f"  {candidate.backbone:<20} {candidate.score:.3f} ({candidate.interval})"
+        f"  {candidate.seconds:4.0f} s {candidate.megabytes:6.1f} MB"
+    )
+
+
 def own_stderr() -> TextIO:
     """Return a copy of stderr, whose bars `quiet_stderr` does not swallow."""
     try:
@@ -134,6 +144,15 @@ class ConsoleObserver:
         """Move the current bar."""
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, detail=detail)
+
+    def candidate(self, candidate: "Candidate") -> None:
+        """Print a line of the table of backbones, above the bars."""
+        self._bars.print(candidate_line(candidate), markup=False)
+
+    def choice(self, choice: "Choice") -> None:
+        """Print how the model will be trained, and why, above the bars."""
+        for reason in choice.reasons:
+            self._bars.print(reason, markup=False)
 
     def findings(self, found: "tuple[Finding, ...]") -> None:
         """Print what is wrong with the data, a line a kind, above the bars."""

@@ -69,6 +69,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "trained_on_clips": manifest.data.get("n_clips"),
         "trained_on_groups": manifest.data.get("n_groups"),
         "graph_bytes": manifest.files["model.tflite"].n_bytes,
+        "embedding_channels": manifest.embedding_channels or 0,
         "files_intact": len(manifest.files),
         "golden_difference": difference,
         "created": manifest.created.isoformat(timespec="seconds"),

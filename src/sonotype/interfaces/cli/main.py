@@ -15,17 +15,42 @@ from sonotype import __version__
 from sonotype.errors import MissingDependencyError, SonotypeError
 from sonotype.interfaces.cli.cache import cache
 from sonotype.interfaces.cli.check import check
+from sonotype.interfaces.cli.compare import compare
 from sonotype.interfaces.cli.console import emit, say
 from sonotype.interfaces.cli.demo import demo
+from sonotype.interfaces.cli.embed import embed
 from sonotype.interfaces.cli.evaluate import evaluate
+from sonotype.interfaces.cli.events import events
+from sonotype.interfaces.cli.export import export
 from sonotype.interfaces.cli.get import get
 from sonotype.interfaces.cli.hear import hear
 from sonotype.interfaces.cli.info import info
+from sonotype.interfaces.cli.listen import listen
+from sonotype.interfaces.cli.models import models
 from sonotype.interfaces.cli.plot import plot
 from sonotype.interfaces.cli.predict import predict
+from sonotype.interfaces.cli.scan import scan
 from sonotype.interfaces.cli.train import train
 
-VERBS = (demo, get, check, hear, train, evaluate, predict, info, plot, cache)
+VERBS = (
+    demo,
+    get,
+    check,
+    hear,
+    models,
+    compare,
+    train,
+    evaluate,
+    predict,
+    export,
+    scan,
+    events,
+    listen,
+    embed,
+    info,
+    plot,
+    cache,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

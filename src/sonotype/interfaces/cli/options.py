@@ -1,5 +1,6 @@
 """Options that several commands share, written once."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,10 @@ CacheOption = Annotated[
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
+_SECONDS = re.compile(r"(\d+\.?\d*|\.\d+)\s*(ms|s|m|min|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, None: 1.0}
+
+
 class TableFormat(StrEnum):
     """How results are printed."""
 
@@ -53,3 +58,17 @@ def split_names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def parse_seconds(text: str | float) -> float:
+    """Return the seconds in an option such as 0.5, 0.5s, 500ms or 2min.
+
+    Raises:
+        BadParameter: If it is none.
+    """
+    found = _SECONDS.fullmatch(str(text).strip())  # Typer hands over defaults too
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write it as 0.5s, 500ms or 2min"
+        )
+    return float(found[1]) * _UNITS[found[2]]

@@ -1,10 +1,12 @@
 """`sonotype train`: labelled recordings to a bundle."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sonotype.errors import SettingError
 from sonotype.interfaces.cli.console import ConsoleObserver, emit, say, say_rejected
 from sonotype.interfaces.cli.options import (
     CacheOption,
@@ -12,8 +14,23 @@ from sonotype.interfaces.cli.options import (
     DataArgument,
     ForceOption,
     GroupByOption,
+    parse_seconds,
     split_names,
 )
+
+if TYPE_CHECKING:
+    from sonotype.interfaces.workflow import Auto
+
+AUTO = "auto"
+
+
+class Transfer(StrEnum):
+    """What of a pre-trained network learns."""
+
+    auto = AUTO
+    frozen = "frozen"
+    finetune = "finetune"
+    scratch = "scratch"
 
 
 def train(
@@ -22,7 +39,11 @@ def train(
     out: Annotated[Path, typer.Option(help="The bundle to make: NAME.sonotype.")],
     recipe: Annotated[
         str | None,
-        typer.Option(help="Built-in settings to start from: default or article."),
+        typer.Option(
+            help="Built-in settings to start from: auto (the default: tries the "
+            "pre-trained backbones at hand), default, article, speech_embedding, "
+            "efficientat, pictures."
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file whose settings replace the recipe's.")
@@ -42,7 +63,23 @@ def train(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="Starting weights: none, imagenet, or a weights file."),
+        typer.Option(
+            help="Starting weights: none, pretrained, or a file or folder of weights."
+        ),
+    ] = None,
+    transfer: Annotated[
+        Transfer | None,
+        typer.Option(
+            help="What of a pre-trained network learns: the head alone (frozen), its "
+            "upper layers too (finetune), everything (scratch). auto: what pays."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Time for auto to try and train: 90s, 2m, 1h. Default: 2 minutes per "
+            "1000 clips."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of split and training.")
@@ -58,8 +95,9 @@ def train(
     from sonotype.interfaces.workflow import train_folder
     from sonotype.settings import read_settings
 
+    auto = _auto(recipe, config, epochs, weights, transfer, budget)
     settings = read_settings(
-        recipe,
+        "default" if auto else recipe,
         config=config,
         overrides={
             "data.layout": layout,
@@ -67,6 +105,7 @@ def train(
             "data.group_by": group_by,
             "training.epochs": epochs,
             "model.weights": weights,
+            "training.transfer": None if auto else _method(transfer),
             "seed": seed,
         },
     )
@@ -80,9 +119,40 @@ def train(
             replace=force,
             cache_folder=cache,
             strict=strict,
+            auto=auto,
         )
     say_rejected(outcome.rejected, where=f", listed in {out / 'rejected.csv'}")
     if outcome.report and outcome.shipped:
         emit(f"Keras   {outcome.report}")
         emit(f"LiteRT  {outcome.shipped}")
     say(f"wrote {out}; next: sonotype predict {out} FILE...")
+
+
+def _auto(
+    recipe: str | None,
+    config: Path | None,
+    epochs: int | None,
+    weights: str | None,
+    transfer: Transfer | None,
+    budget: str | None,
+) -> "Auto | None":
+    """Return what auto may do, or `None` where the settings say how to train."""
+    from sonotype.interfaces.workflow import Auto
+
+    told = {"--config": config, "--epochs": epochs, "--weights": weights}
+    given = [name for name, value in told.items() if value is not None]
+    if recipe not in (None, AUTO) or (recipe is None and given):
+        if budget is not None:
+            raise SettingError("--budget is for --recipe auto, which chooses itself")
+        return None
+    if given:
+        raise SettingError(f"{given[0]} does not go with --recipe auto, which chooses")
+    if transfer == Transfer.scratch:
+        return None
+    seconds = None if budget is None else parse_seconds(budget)
+    return Auto(budget_seconds=seconds, finetune=transfer != Transfer.frozen)
+
+
+def _method(transfer: Transfer | None) -> str | None:
+    """Return the setting that the option stands for."""
+    return None if transfer in (None, Transfer.auto) else str(transfer)

@@ -1,0 +1,192 @@
+"""`sonotype events`: from the scores of a scan to events, as often as one likes."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sonotype.interfaces.cli.console import emit, say, say_rejected
+from sonotype.interfaces.cli.event_options import (
+    EventOptions,
+    Extent,
+    ExtentOption,
+    GapOption,
+    MinOption,
+    OffOption,
+    SmoothBy,
+    SmoothByOption,
+    SmoothOption,
+    ThresholdOption,
+)
+from sonotype.interfaces.cli.options import ClassesOption, split_names
+
+if TYPE_CHECKING:
+    from sonotype.clips import Rejected
+    from sonotype.inference.event_detection import RecordingEvents
+
+
+class FileFormat(StrEnum):
+    """How events are written."""
+
+    csv = "csv"
+    json = "json"
+    jsonl = "jsonl"
+    raven = "raven"
+    audacity = "audacity"
+    parquet = "parquet"
+
+
+def events(
+    scores: Annotated[
+        list[Path],
+        typer.Argument(help="Folders that `sonotype scan` made, or files in them."),
+    ],
+    *,
+    threshold: ThresholdOption = None,
+    off: OffOption = None,
+    smooth: SmoothOption = 0.0,
+    smooth_by: SmoothByOption = SmoothBy.mean,
+    gap: GapOption = 0.0,
+    min_: MinOption = 0.0,
+    extent: ExtentOption = Extent.centre,
+    classes: ClassesOption = None,
+    format: Annotated[FileFormat, typer.Option(help="Form of the events.")] = (
+        FileFormat.csv
+    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write into this file; for raven and audacity, into a file for each "
+            "recording in this folder. Default: print."
+        ),
+    ] = None,
+    count_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Print how many events there are instead, by any of site, day and "
+            "hour, separated by commas."
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw events against the hours of the day into this file."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail if any file cannot be read.")
+    ] = False,
+) -> None:
+    """Make events of the scores of a scan, and count them."""
+    from sonotype.inference.event_counts import count_events, plot_events
+    from sonotype.inference.event_writers import EVENT_FORMATS
+
+    options = EventOptions(
+        threshold, off, smooth, smooth_by, gap, min_, extent, split_names(classes)
+    )
+    rejected: list[Rejected] = []
+    files = list(find_scores(scores, rejected))
+    found = list(detect(files, options, rejected))
+    recordings = [each for _, each in found]
+    if count_by is not None:
+        emit(count_events(recordings, split_names(count_by) or []).write_csv())
+    elif out is None:
+        print_text(recordings, format)
+    elif EVENT_FORMATS[format].is_per_recording:
+        write_each(found, out, format)
+    else:
+        write_file(out, EVENT_FORMATS[format].write(recordings))
+    if picture:
+        plot_events(recordings).savefig(picture, dpi=150)
+    say_rejected(rejected)
+    if rejected and (strict or not found):
+        raise typer.Exit(1)
+
+
+def find_scores(
+    paths: Sequence[Path], rejected: "list[Rejected]"
+) -> Iterator[tuple[Path, str]]:
+    """Yield files of scores, and their names below the folder without `.parquet`."""
+    from sonotype.clips import Rejected
+
+    for path in paths:
+        if not path.is_dir():
+            yield path, path.name.removesuffix(".parquet")
+            continue
+        inside = [
+            file
+            for file in sorted(path.rglob("*.parquet"))
+            if not file.name.startswith(".")
+        ]
+        for file in inside:
+            yield file, file.relative_to(path).as_posix().removesuffix(".parquet")
+        if not inside:
+            reason = "holds no scores; make them with sonotype scan --out"
+            rejected.append(Rejected(path, reason))
+
+
+def detect(
+    files: Sequence[tuple[Path, str]],
+    options: EventOptions,
+    rejected: "list[Rejected]",
+) -> "Iterator[tuple[str, RecordingEvents]]":
+    """Yield the events in each file of scores, with its name."""
+    from sonotype.clips import Rejected
+    from sonotype.errors import DataError
+    from sonotype.inference.event_detection import RecordingEvents
+    from sonotype.inference.score_file import read_scores
+
+    for file, name in files:
+        try:
+            scores = read_scores(file, options.classes)
+        except DataError as error:
+            # The list names the file already.
+            rejected.append(Rejected(file, str(error).removeprefix(f"{file}: ")))
+            continue
+        yield name, RecordingEvents.of(scores, options.rule(scores.info.labels))
+
+
+def print_text(found: "Sequence[RecordingEvents]", format: FileFormat) -> None:
+    """Print events.
+
+    Raises:
+        SettingError: If the format is no text.
+    """
+    from sonotype.errors import SettingError
+    from sonotype.inference.event_writers import EVENT_FORMATS
+
+    if not EVENT_FORMATS[format].is_text:
+        raise SettingError(f"{format} cannot be printed; name a file with --out")
+    if content := EVENT_FORMATS[format].write(found):
+        emit(content.decode())
+
+
+def write_each(
+    found: "Sequence[tuple[str, RecordingEvents]]", out: Path, format: FileFormat
+) -> None:
+    """Write a file for each recording, below a folder."""
+    from sonotype.inference.event_writers import EVENT_FORMATS
+
+    known = EVENT_FORMATS[format]
+    for name, each in found:
+        write_file(out / f"{name}{known.suffix}", known.write([each]), quiet=True)
+    say(f"wrote {len(found):,} files into {out}")
+
+
+def write_file(path: Path, content: bytes, *, quiet: bool = False) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        SettingError: If it cannot be written.
+    """
+    from sonotype.atomic import atomic_file
+    from sonotype.errors import SettingError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        raise SettingError(f"{path} cannot be written: {error.strerror}") from error
+    if not quiet:
+        say(f"wrote {path}")
