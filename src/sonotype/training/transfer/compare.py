@@ -131,8 +131,11 @@ def compare_backbones(
         cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
         audio = cache.load_all(few)
         model = build_model(settings, len(few.labels), task)
+        network = embedder(model)
+        # The first batch compiles it, which says nothing of the others.
+        embed_views(network, cache.load_all(few.select([0])))
         listening = time.monotonic()
-        views = embed_views(embedder(model), audio, on_progress=on_progress)
+        views = embed_views(network, audio, on_progress=on_progress)
         heard = time.monotonic() - listening
         found = cross_validate(
             views.astype(np.float32),

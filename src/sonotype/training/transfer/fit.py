@@ -5,8 +5,8 @@ import numpy as np
 
 from sonotype.clips import Clips
 from sonotype.dataset.cache.audio_cache import CachedAudio
-from sonotype.training.adapt import adapt_frontend
 from sonotype.errors import DataError
+from sonotype.training.adapt import adapt_frontend
 from sonotype.training.build import build_augmentation
 from sonotype.training.callbacks import ReportProgress
 from sonotype.training.compile import compile_model
