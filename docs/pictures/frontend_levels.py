@@ -1,7 +1,7 @@
-"""Draws five pictures of docs/reference/frontend/; run it to renew them.
+"""Draws seven pictures of docs/reference/frontend/; run it to renew them.
 
 They show the layers that change levels and shapes (pcen, mfcc, pre-emphasis, normalize,
-pad) at work on words that espeak-ng speaks.
+standardize, pad, to_image) at work on words that espeak-ng speaks.
 """
 
 import io
@@ -182,6 +182,38 @@ def draw_pad() -> "Figure":
     return figure
 
 
+def draw_standardize() -> "Figure":
+    """Draw how often each value occurs in mel bands, before and after."""
+    from sonotype.frontend.standardize import Standardize
+
+    log_mel = bands(words())
+    figure, (left, right) = panels(1, 2)
+    left.hist(log_mel.ravel(), bins=60)
+    left.set_title("log_mel", fontsize=10)
+    left.set_ylabel("values")
+    after = np.asarray(Standardize(mean=-6.0, deviation=4.0)(log_mel))
+    right.hist(after.ravel(), bins=60)
+    right.set_title("then standardize, mean -6, deviation 4", fontsize=10)
+    return figure
+
+
+def draw_to_image() -> "Figure":
+    """Draw a spectrogram and the picture made of it, rows for time."""
+    from sonotype.frontend.spectrogram import Spectrogram
+    from sonotype.frontend.to_image import ToImage
+
+    spectrogram = Spectrogram(frame_length=2048, hop_length=512)(words()[None])
+    picture = np.asarray(ToImage()(spectrogram))[0, :, :, 0]
+    figure, (left, right) = panels(1, 2)
+    for axes, shown in ((left, np.asarray(spectrogram)[0]), (right, picture)):
+        axes.imshow(np.log(shown + 1e-3), aspect="auto", interpolation="nearest")
+        axes.set_xlabel(f"{shown.shape[1]} columns, low to high")
+        axes.set_ylabel(f"{shown.shape[0]} rows of time")
+    left.set_title("spectrogram 2048/512 (as logarithm)", fontsize=10)
+    right.set_title("to_image, one of three channels", fontsize=10)
+    return figure
+
+
 def panels(n_rows: int, n_columns: int) -> tuple["Figure", list["Axes"]]:
     """Return a figure and its axes, row by row."""
     from matplotlib.figure import Figure
@@ -197,7 +229,9 @@ PICTURES = {
     "mfcc": draw_mfcc,
     "pre-emphasis": draw_pre_emphasis,
     "normalize": draw_normalize,
+    "standardize": draw_standardize,
     "pad": draw_pad,
+    "to-image": draw_to_image,
 }
 
 

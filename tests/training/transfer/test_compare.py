@@ -75,6 +75,8 @@ def test_of_many_clips_whole_groups_are_tried(
 def test_the_usual_length_holds_nearly_every_clip() -> None:
     lengths = np.array([15_900] * 99 + [90_000])
     assert usual_length(lengths, 16_000) == 1.0
+    assert usual_length(np.array([80_016]), 16_000) == 5.0
+    assert usual_length(np.array([81_600]), 16_000) == 5.1
     assert usual_length(np.array([800]), 16_000) == 0.5
     assert usual_length(np.array([16_000 * 60]), 16_000) == 10.0
 

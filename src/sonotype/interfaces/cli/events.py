@@ -1,6 +1,6 @@
 """`sonotype events`: from the scores of a scan to events, as often as one likes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,11 +20,16 @@ from sonotype.interfaces.cli.event_options import (
     SmoothOption,
     ThresholdOption,
 )
-from sonotype.interfaces.cli.options import ClassesOption, split_names
+from sonotype.interfaces.cli.options import (
+    ClassesOption,
+    parse_seconds,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from sonotype.clips import Rejected
     from sonotype.inference.event_detection import RecordingEvents
+    from sonotype.inference.score_file import RecordingScores
 
 
 class FileFormat(StrEnum):
@@ -73,20 +78,105 @@ def events(
         Path | None,
         typer.Option(help="Draw events against the hours of the day into this file."),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Print how well the events agree with these annotations instead: a "
+            "file in any format, or a folder. With --format json as JSON."
+        ),
+    ] = None,
+    collar: Annotated[
+        float,
+        typer.Option(
+            parser=parse_seconds,
+            metavar="TIME",
+            help="How far the times of an event may be off to count; its end by 20 % "
+            "of its length, if that is more.",
+        ),
+    ] = 0.2,
+    overlap: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead of a collar: the share of their time, such as 0.3, that a "
+            "found and an annotated event must have in common."
+        ),
+    ] = None,
+    onset_only: Annotated[
+        bool, typer.Option("--onset-only", help="Compare where events begin only.")
+    ] = False,
+    choose_threshold: Annotated[
+        bool,
+        typer.Option(
+            "--choose-threshold",
+            help="Print each label's --threshold that agrees best with the "
+            "annotations. They must be of other recordings than you report on.",
+        ),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail if any file cannot be read.")
     ] = False,
 ) -> None:
-    """Make events of the scores of a scan, and count them."""
-    from sonotype.inference.event_counts import count_events, plot_events
-    from sonotype.inference.event_writers import EVENT_FORMATS
-
+    """Make events of the scores of a scan, count them, or compare with annotations."""
     options = EventOptions(
         threshold, off, smooth, smooth_by, gap, min_, extent, split_names(classes)
     )
     rejected: list[Rejected] = []
     files = list(find_scores(scores, rejected))
-    found = list(detect(files, options, rejected))
+    if against or choose_threshold:
+        others = {"--count-by": count_by, "--picture": picture, "--out": out}
+        refuse_beside_against(against, others)
+        read = [each for _, each in read_each(files, options, rejected)]
+        is_any = bool(read)
+        if read and against:
+            from sonotype.interfaces.cli.against import Comparison, compare
+
+            is_json = format is FileFormat.json
+            comparison = Comparison(against, collar, overlap, onset_only, is_json)
+            compare(read, options, comparison, choose=choose_threshold)
+    else:
+        found = list(detect(files, options, rejected))
+        is_any = bool(found)
+        write_events(found, format, out, count_by, picture)
+    say_rejected(rejected)
+    if rejected and (strict or not is_any):
+        raise typer.Exit(1)
+
+
+def refuse_beside_against(against: Path | None, others: Mapping[str, object]) -> None:
+    """Raise if there is nothing to compare with, or something else is asked for too.
+
+    Raises:
+        SettingError: If so.
+    """
+    from sonotype.errors import SettingError
+
+    if against is None:
+        raise SettingError(
+            "--choose-threshold needs annotations to choose by; name them with "
+            "--against"
+        )
+    for name, value in others.items():
+        if value is not None:
+            raise SettingError(
+                f"--against prints a comparison and no events; leave out {name}"
+            )
+
+
+def write_events(
+    found: "Sequence[tuple[str, RecordingEvents]]",
+    format: FileFormat,
+    out: Path | None,
+    count_by: str | None,
+    picture: Path | None,
+) -> None:
+    """Print or write events, or count them, and draw them.
+
+    Raises:
+        SettingError: If a file cannot be written, or the format cannot be printed.
+    """
+    from sonotype.inference.event_counts import count_events, plot_events
+    from sonotype.inference.event_writers import EVENT_FORMATS
+
     recordings = [each for _, each in found]
     if count_by is not None:
         emit(count_events(recordings, split_names(count_by) or []).write_csv())
@@ -98,9 +188,6 @@ def events(
         write_file(out, EVENT_FORMATS[format].write(recordings))
     if picture:
         plot_events(recordings).savefig(picture, dpi=150)
-    say_rejected(rejected)
-    if rejected and (strict or not found):
-        raise typer.Exit(1)
 
 
 def find_scores(
@@ -131,19 +218,28 @@ def detect(
     rejected: "list[Rejected]",
 ) -> "Iterator[tuple[str, RecordingEvents]]":
     """Yield the events in each file of scores, with its name."""
+    from sonotype.inference.event_detection import RecordingEvents
+
+    for name, scores in read_each(files, options, rejected):
+        yield name, RecordingEvents.of(scores, options.rule(scores.info.labels))
+
+
+def read_each(
+    files: Sequence[tuple[Path, str]],
+    options: EventOptions,
+    rejected: "list[Rejected]",
+) -> "Iterator[tuple[str, RecordingScores]]":
+    """Yield the scores in each file, with its name."""
     from sonotype.clips import Rejected
     from sonotype.errors import DataError
-    from sonotype.inference.event_detection import RecordingEvents
     from sonotype.inference.score_file import read_scores
 
     for file, name in files:
         try:
-            scores = read_scores(file, options.classes)
+            yield name, read_scores(file, options.classes)
         except DataError as error:
             # The list names the file already.
             rejected.append(Rejected(file, str(error).removeprefix(f"{file}: ")))
-            continue
-        yield name, RecordingEvents.of(scores, options.rule(scores.info.labels))
 
 
 def print_text(found: "Sequence[RecordingEvents]", format: FileFormat) -> None:

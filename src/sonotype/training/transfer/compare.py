@@ -26,6 +26,7 @@ from sonotype.training.transfer.linear import cross_validate
 # Enough to tell networks apart that matter; the winner hears all clips anyway.
 MOST_CLIPS = 600
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 10.0
+SPARE_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def usual_length(lengths: np.ndarray, sample_rate: int) -> float:
         1.0
     """
     seconds = float(np.quantile(lengths, 0.95)) / sample_rate
-    rounded = float(np.ceil(seconds * 10 - 1e-6)) / 10
+    # A few samples too many, as converters leave them, are no reason for silence.
+    rounded = float(np.ceil((seconds - SPARE_SECONDS) * 10)) / 10
     return min(max(rounded, SHORTEST_SECONDS), LONGEST_SECONDS)
 
 
