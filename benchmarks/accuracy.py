@@ -110,10 +110,13 @@ def run(data: Path, task: Task) -> dict[str, Any]:
 
 
 def few_clips(parts: Split, task: Task) -> Split:
-    """Return the split with so many clips a class to learn from, one to choose by."""
+    """Return the split with so many clips a class to learn from, one of them apart."""
     draw = np.random.default_rng((task.seed, task.fold))
     few = []
-    for part, n_clips in ((parts.train, task.clips_per_class), (parts.validation, 1)):
+    for part, n_clips in (
+        (parts.train, task.clips_per_class - 1),
+        (parts.validation, 1),
+    ):
         heard = part.label_indices()
         chosen = [
             draw.choice(np.flatnonzero(heard == label), n_clips, replace=False)
