@@ -61,12 +61,13 @@ def test_calls_are_found_in_a_recording_that_took_no_part(
     heard = (tmp_path / "choose", tmp_path / "test")
     run("scan", bundle, *heard, "--hop", "0.1s", "--out", scores, "--workers", "1")
 
-    rule = ("--gap", "0.1s", "--min", "0.2s", "--overlap", "0.3")
+    rule = ("--gap", "0.1s", "--min", "0.2s")
     choose = ("events", scores / "choose", "--against", tmp_path / "choose")
     chosen = shlex.split(run(*choose, *rule, "--choose-threshold").stdout)
     report = ("events", scores / "test", "--against", tmp_path / "test")
     told = json.loads(run(*report, *rule, *chosen, "--format", "json").stdout)
-    # 19 calls were annotated, some of which touch; chance is far below a half.
+    # Some of the 19 annotated calls touch. The same calls at random times have an F1
+    # of 0.02; calls everywhere have a segment F1 of 0.66.
     assert told["overall"]["n_annotated"] == 12
-    assert told["overall"]["f1"] > 0.4
-    assert told["segment_f1"] > 0.6
+    assert told["overall"]["f1"] > 0.2
+    assert told["segment_f1"] > 0.7

@@ -26,7 +26,7 @@ class Collar:
 
     References:
         Mesaros, Heittola and Virtanen, Metrics for Polyphonic Sound Event Detection
-        (2016), section 4, and its software sed_eval.
+        (2016), and its software sed_eval.
 
     Example:
         >>> str(Collar()), str(Collar(0.5, end_share=None))
