@@ -15,8 +15,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## Install, then make a spoken-word set, train, evaluate and predict.
 	$(BIN)/sonotype demo
 
-test: $(INSTALLED) ## Install, then run every test.
-	$(BIN)/python -m pytest --quiet
+test: $(INSTALLED) ## Install, then run every test, two files at a time.
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile
 
 test-install: $(INSTALLED) ## Install the wheel alone and predict without TensorFlow.
 	rm -rf build
@@ -34,7 +34,7 @@ test-backends: ## Install JAX and PyTorch beside TensorFlow and compare the thre
 	build/backends/bin/python -m pytest --quiet tests/test_backends.py
 
 test-fast: $(INSTALLED) ## Run the tests that take less than five seconds.
-	$(BIN)/python -m pytest --quiet -m "not slow"
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile -m "not slow"
 
 check: $(INSTALLED) ## Lint, formatting, spelling and types.
 	$(BIN)/ruff check .
