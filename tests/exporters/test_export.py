@@ -16,7 +16,7 @@ from sonotype.exporters.export import export
 from sonotype.exporters.litert import to_litert
 from sonotype.inference.classifier import load
 from sonotype.training.load import load_trained
-from sonotype.training.train import TrainedModel
+from sonotype.training.train import TrainedModel, train
 
 METRICS: dict[str, Any] = {
     "accuracy": 0.5,
@@ -156,3 +156,21 @@ def test_clips_are_scored_by_their_interval(
     np.testing.assert_allclose(load(bundle_path).scores(clips), expected, atol=1e-4)
     whole = trained.scores(tone_split.test.select([0]))
     assert np.abs(whole - expected).max() > 1e-3
+
+
+def test_clips_longer_than_the_model_agree_too(
+    trained: TrainedModel, tone_split: Split, tmp_path: Path
+) -> None:
+    # A tenth shorter than its clips, so that scoring them takes two windows each.
+    told = trained.settings.model_dump()
+    told["audio"]["clip_seconds"] = 0.225
+    settings = type(trained.settings).model_validate(told)
+    short = train(
+        tone_split.train,
+        tone_split.validation,
+        settings=settings,
+        epochs=1,
+        cache=trained.cache,
+    )
+    bundle = export(short, tmp_path / "short.sonotype")
+    assert bundle.manifest.exports["model.tflite"]["largest_difference"] < 1e-4
