@@ -1,5 +1,6 @@
 """Shared fixtures: made-up recordings, and a tiny model trained on them once."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ TINY = {
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    """Start every test that builds networks from the same random weights."""
+    keras = sys.modules.get("keras")  # the other tests need not wait for its import
+    if keras is not None:
+        keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True)

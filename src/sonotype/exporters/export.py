@@ -30,6 +30,8 @@ from sonotype.exporters.golden import golden_inputs
 from sonotype.exporters.litert import to_litert
 from sonotype.exporters.model_card import model_card
 from sonotype.exporters.verify import verify
+from sonotype.models.table import find_backbone
+from sonotype.models.weights import published_names
 from sonotype.runtime import LiteRT
 from sonotype.settings import Settings
 from sonotype.training.train import TrainedModel
@@ -179,8 +181,11 @@ def _pretrained(settings: Settings) -> tuple[dict[str, str], ...]:
     weights = settings.model.weights
     if weights == "none":
         return ()
-    licence = "Apache-2.0" if weights == "imagenet" else "see their source"
-    return ({"backbone": settings.model.backbone, "from": weights, "licence": licence},)
+    backbone = settings.model.backbone
+    published = find_backbone(backbone).weights
+    is_named = published and weights in published_names(published)
+    licence = published.licence if published and is_named else "see their source"
+    return ({"backbone": backbone, "from": weights, "licence": licence},)
 
 
 def _versions() -> dict[str, str]:

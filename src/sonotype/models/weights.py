@@ -73,7 +73,7 @@ def find_weights(
         WeightsError: If the file does not exist, is not the published one or cannot
             be had.
     """
-    if str(name) in _names(published):
+    if str(name) in published_names(published):
         found = _on_this_machine(published)
         if found is not None:
             return found
@@ -90,7 +90,7 @@ def find_weights(
             )
         return found
     if not path.is_file():
-        choices = ", ".join(_names(published))
+        choices = ", ".join(published_names(published))
         raise WeightsError(
             f"{path} is neither a file of weights nor a folder that holds one; "
             f"name one, or use --weights {choices} or none"
@@ -156,7 +156,7 @@ def keras_folder() -> Path:
     return Path(home).expanduser() / "models"
 
 
-def _names(published: PublishedWeights) -> list[str]:
+def published_names(published: PublishedWeights) -> list[str]:
     """Return the words that mean the published file."""
     return ["pretrained", *filter(None, [published.trained_on.lower()])]
 
