@@ -12,7 +12,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sonotype.errors import SettingError, unknown_name
 
@@ -81,7 +88,9 @@ class ModelSettings(Section):
 
     backbone: str
     weights: str = "none"
-    pooling: Literal["mean", "max", "mean_max", "attention"] = "mean"
+    pooling: Literal[
+        "mean", "max", "mean_max", "mean_std", "band_mean", "attention"
+    ] = "mean"
     standardize: bool = False
     dropout: float = Field(default=0.0, ge=0, lt=1)
     options: dict[str, Any] = Field(default_factory=dict)
@@ -124,6 +133,17 @@ class Settings(Section):
     augment: AugmentSettings = AugmentSettings()
     model: ModelSettings
     training: TrainingSettings
+
+    @model_validator(mode="after")
+    def _has_something_to_transfer(self) -> "Settings":
+        transfer = self.training.transfer
+        if transfer != "scratch" and self.model.weights == "none":
+            raise SettingError(
+                f"setting 'training.transfer' is {transfer!r}, but 'model.weights' is "
+                "'none': random weights have nothing to transfer; use --transfer "
+                "scratch, or start from weights as --recipe efficientat does"
+            )
+        return self
 
     @cached_property
     def n_samples(self) -> int:
@@ -204,7 +224,9 @@ def _recipe_text(name: str) -> str:
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise SettingError(f"{path} cannot be read: {error}") from error
     return _read_toml(text, str(path))
 

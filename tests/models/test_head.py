@@ -58,12 +58,23 @@ def test_pooled_features_are_multiplied_and_added(
         "mean": mean,
         "max": most,
         "mean_max": np.concatenate([mean, most], axis=1),
+        "mean_std": np.concatenate([mean, maps.std((1, 2))], axis=1),
+        "band_mean": maps.mean(1).reshape(len(maps), -1),
     }[pooling]
     made = head(pooling=pooling, task=task)
     kernel, bias = (np.asarray(one) for one in made.get_weights())
     assert kernel.shape == (pooled.shape[1], 3)
     expected = activate(pooled @ kernel + bias, task)
     np.testing.assert_allclose(made(maps), expected, atol=1e-5)
+
+
+def test_silence_has_a_gradient_under_a_deviation() -> None:
+    made = build_head(SHAPE, n_classes=3, pooling="mean_std")
+    model = keras.Sequential([keras.layers.Dense(4), made])
+    model.compile("sgd", "categorical_crossentropy", jit_compile=False)
+    silence, targets = np.zeros((2, *SHAPE), np.float32), np.eye(3)[:2]
+    assert np.isfinite(model.train_on_batch(silence, targets))
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
 @pytest.mark.parametrize("task", ACTIVATIONS)

@@ -14,7 +14,10 @@ ACTIVATIONS: dict[Task, str] = {"single-label": "softmax", "multi-label": "sigmo
 STANDARDIZE = "standardize"
 SCORES = "scores"
 FRAME_LOGITS = "frame_logits"
+MEAN_STD = "mean_std"
 SMALLEST_VARIANCE = 1e-6
+# Of a channel that does not change in a clip, so that its root has a gradient.
+LEAST_VARIANCE = 1e-12
 
 Pool = Callable[[keras.KerasTensor], keras.KerasTensor]
 
@@ -31,8 +34,25 @@ def _mean_and_max(features: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Concatenate()([_mean(features), _max(features)])
 
 
+def _mean_and_deviation(features: keras.KerasTensor) -> keras.KerasTensor:
+    # Half precision has no numbers as small as the least variance.
+    variance = ops.var(ops.cast(features, "float32"), axis=(1, 2))
+    deviation = ops.sqrt(ops.maximum(variance, LEAST_VARIANCE))
+    return layers.Concatenate(name=MEAN_STD)([_mean(features), deviation])
+
+
+def _band_means(features: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.Flatten()(ops.mean(features, axis=1))  # (batch, frequency x channel)
+
+
 POOLINGS: Mapping[str, Pool] = MappingProxyType(
-    {"mean": _mean, "max": _max, "mean_max": _mean_and_max}
+    {
+        "mean": _mean,
+        "max": _max,
+        "mean_max": _mean_and_max,
+        MEAN_STD: _mean_and_deviation,
+        "band_mean": _band_means,
+    }
 )
 ATTENTION = "attention"
 
@@ -51,9 +71,11 @@ def build_head(
     Args:
         shape: Shape of a clip's feature map, `(time, frequency, channel)`.
         n_classes: Number of classes.
-        pooling: `mean`, `max`, both of them (`mean_max`), or `attention`: every frame
-            scores every class, and a class's frames are weighed by how much they have
-            to say about it, for sounds that fill a small part of a clip.
+        pooling: What becomes of each channel: `mean`, `max`, both of them (`mean_max`),
+            mean and standard deviation (`mean_std`), the mean of each band of
+            frequencies (`band_mean`), for networks that keep several; or `attention`:
+            every frame scores every class, and a class's frames are weighed by how much
+            they have to say about it, for sounds that fill a small part of a clip.
         dropout: Share of the pooled features that is dropped in training.
         task: Softmax if a clip carries one label, sigmoid if any number.
         standardize: Whether a layer `standardize` comes first, whose means and
@@ -69,6 +91,7 @@ def build_head(
     References:
         Kong et al., PANNs, TASLP 2020, for attention over frames. There the weighted
         sum is one of probabilities; here of logits, which serves both tasks.
+        Snyder et al., X-Vectors, ICASSP 2018, for mean and standard deviation.
 
     Example:
         >>> build_head((7, 4, 96), n_classes=10, pooling="attention").output_shape

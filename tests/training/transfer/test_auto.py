@@ -10,7 +10,7 @@ from sonotype.clips import Clips
 from sonotype.dataset.split import Split
 from sonotype.evaluation.bootstrap import Interval
 from sonotype.interfaces.workflow import Silent
-from sonotype.settings import Settings
+from sonotype.settings import Settings, read_settings
 from sonotype.training.transfer import auto
 from sonotype.training.transfer.auto import Choice, budget_for, choose
 from sonotype.training.transfer.compare import Candidate
@@ -112,6 +112,21 @@ def test_the_winner_is_fine_tuned_if_time_allows(
     assert choice.settings.training.transfer == method
     assert why in choice.reasons[1]
     assert "the only one tried" in choice.reasons[0]
+
+
+def test_many_clips_need_no_further_versions(
+    attempt: Try, tone_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def n_views(n_versions: int) -> int:
+        monkeypatch.setattr(auto, "FROZEN_VERSIONS", n_versions)
+        choice = attempt(candidate("speech_embedding", 0.9), finetune=False)
+        return choice.settings.training.n_views
+
+    n_clips = len(tone_split.train)
+    in_recipe = read_settings("speech_embedding").training.n_views
+    assert n_views(100 * n_clips) == in_recipe > 2
+    assert n_views(2 * n_clips) == 2
+    assert n_views(n_clips // 2) == 1
 
 
 def test_trials_end_when_their_time_is_up(attempt: Try) -> None:

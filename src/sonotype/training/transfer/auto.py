@@ -24,6 +24,10 @@ LEAST_SECONDS = 60.0
 TRIAL_SHARE = 0.35
 # Of equally good backbones the cheaper: half a point is less than chance.
 AS_GOOD = 0.005
+# Versions of all clips that a head on a frozen network learns from, unless the clips
+# alone are more: of five clips a class, further versions make up for clips that there
+# are not, and among hundreds they only take time.
+FROZEN_VERSIONS = 2_000
 # What an example costs in training the upper layers, in times of listening to a clip:
 # measured with speech_embedding, which is cut where a quarter of its work is left.
 TRAINING_COST = 0.7
@@ -182,7 +186,8 @@ def _with_method(
             )
     else:
         why = "Its layers stay as they are; only a new head is learnt."
-    frozen = training.model_copy(update={"transfer": "frozen"})
+    n_views = min(training.n_views, max(1, FROZEN_VERSIONS // n_clips))
+    frozen = training.model_copy(update={"transfer": "frozen", "n_views": n_views})
     return settings.model_copy(update={"training": frozen}), why
 
 

@@ -8,6 +8,7 @@ from sonotype.dataset.cache.audio_cache import CachedAudio
 from sonotype.models.head import (
     ATTENTION,
     FRAME_LOGITS,
+    MEAN_STD,
     SCORES,
     STANDARDIZE,
     set_statistics,
@@ -32,7 +33,7 @@ def embedder(classifier: keras.Model) -> keras.Model:
     """
     head = classifier.get_layer("head")
     flow = _last_layer(head).input
-    if _attends(head):
+    if _has(head, ATTENTION):
         flow = keras.layers.GlobalAveragePooling1D()(flow)  # frames all alike
     pooled = keras.Model(head.input, flow, name="pooled")
     audio = keras.Input(classifier.input_shape[1:], name="audio")
@@ -86,7 +87,7 @@ def fit_head(
 def forget(classifier: keras.Model) -> None:
     """Let the head take features as they come, until it learns their statistics."""
     head = classifier.get_layer("head")
-    if _standardizes(head):
+    if _has(head, STANDARDIZE):
         n_channels = head.input_shape[-1]
         set_statistics(head, np.zeros(n_channels), np.ones(n_channels))
 
@@ -95,29 +96,27 @@ def set_linear(head: keras.Model, linear: LinearHead) -> None:
     """Give a classifier's head the weights of a linear head."""
     kernel, bias = linear.kernel, linear.bias
     mean, deviation = np.zeros(len(kernel)), np.ones(len(kernel))
-    if _standardizes(head):
+    if _has(head, STANDARDIZE):
         # The layer has one number a channel of the map, which pooling may repeat.
         n_channels = head.input_shape[-1]
         mean = np.resize(linear.mean[:n_channels], len(kernel))
         deviation = np.resize(linear.deviation[:n_channels], len(kernel))
         set_statistics(head, mean[:n_channels], np.square(deviation[:n_channels]))
+        if _has(head, MEAN_STD):
+            mean[n_channels:] = 0.0  # how far values lie apart, wherever they are
     # What the layer does not do, the weights do.
     bias = bias + (mean - linear.mean) / linear.deviation @ kernel
     kernel = kernel * (deviation / linear.deviation)[:, None]
     _last_layer(head).set_weights([kernel, bias])
-    if _attends(head):
+    if _has(head, ATTENTION):
         attention = head.get_layer(ATTENTION)
         attention.set_weights([np.zeros_like(one) for one in attention.get_weights()])
 
 
-def _attends(head: keras.Model) -> bool:
-    return ATTENTION in [layer.name for layer in head.layers]
-
-
 def _last_layer(head: keras.Model) -> keras.layers.Layer:
     """Return the layer that multiplies and adds."""
-    return head.get_layer(FRAME_LOGITS if _attends(head) else SCORES)
+    return head.get_layer(FRAME_LOGITS if _has(head, ATTENTION) else SCORES)
 
 
-def _standardizes(head: keras.Model) -> bool:
-    return STANDARDIZE in [layer.name for layer in head.layers]
+def _has(head: keras.Model, layer: str) -> bool:
+    return layer in [one.name for one in head.layers]
