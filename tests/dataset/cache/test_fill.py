@@ -17,8 +17,9 @@ from sonotype.dataset.cache.audio_cache import AudioCache
 from sonotype.dataset.cache.decode import StoredFile
 from sonotype.dataset.cache.fill import Filler
 from sonotype.dataset.cache.shards import ShardFolder
-from sonotype.dataset.cache.worker import Worker, WorkerEndedError
+from sonotype.dataset.cache.worker import Worker
 from sonotype.errors import DataError
+from sonotype.worker_process import WorkerEndedError
 
 RATE = 8_000
 # Fills a cache with processes from the start: folder of recordings, then cache.
@@ -123,7 +124,7 @@ def test_a_process_that_is_killed_costs_no_clip(
     def kill_later(worker: Worker, pieces: Any) -> list[StoredFile]:
         files = original(worker, pieces)
         if not killed:
-            killed.append(worker._process.pid)
+            killed.append(worker._process.popen.pid)
             os.kill(killed[0], signal.SIGKILL)
         return files
 
@@ -146,7 +147,7 @@ def test_a_file_that_ends_its_process_is_set_aside(
 
     def ends(worker: Worker, pieces: Any) -> list[StoredFile]:
         if any(path == fatal for path, _ in pieces):
-            worker._process.kill()
+            worker._process.popen.kill()
         return original(worker, pieces)
 
     monkeypatch.setattr(Worker, "store", ends)
@@ -182,7 +183,9 @@ def test_nobody_works_on_when_nobody_wants_more(tmp_path: Path, clips: Clips) ->
         next(files)
         files.close()  # type: ignore[attr-defined]
         assert filler._workers
-        assert all(worker._process.poll() is not None for worker in filler._workers)
+        assert all(
+            worker._process.popen.poll() is not None for worker in filler._workers
+        )
 
 
 def children_of(parent: int) -> list[int]:

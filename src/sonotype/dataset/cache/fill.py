@@ -17,8 +17,9 @@ import numpy as np
 from sonotype.clips import Clips
 from sonotype.dataset.cache.decode import Digests, Interval, StoredFile, store_file
 from sonotype.dataset.cache.shards import ShardFolder
-from sonotype.dataset.cache.worker import Piece, Worker, WorkerEndedError
+from sonotype.dataset.cache.worker import Piece, Worker
 from sonotype.runtime import usable_cores
+from sonotype.worker_process import WorkerEndedError
 
 # So that one recording with many clips is work for every core.
 _PIECE_CLIPS = 16
