@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from made import untrained_bundle
+from made import untrained_bundle_apart
 from results import save
 from sonotype.inference.classifier import Classifier, load
 from sonotype.inference.live.listening import Listening
@@ -74,7 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        bundle = options.bundle or untrained_bundle(Path(name), "default")
+        bundle = options.bundle or untrained_bundle_apart(Path(name), "default")[0]
         classifier = load(bundle)
         for rate in (classifier.sample_rate, 48_000):
             for hop in (None, classifier.clip_seconds / 10):

@@ -16,6 +16,8 @@ PACKAGES = (
     "keras",
     "tensorflow-cpu",
     "ai-edge-litert",
+    "onnxruntime",
+    "openvino",
     "numpy",
     "soundfile",
 )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import sonotype.audio.sound_file as sound_file
 from sonotype.audio.sound_file import check_file, open_sound, read_blocks
 from sonotype.errors import AudioError
 
@@ -45,6 +46,45 @@ def test_a_long_file_comes_in_blocks_that_fit_into_memory(tmp_path: Path) -> Non
     with open_sound(path) as sound:
         lengths = [len(block) for block in read_blocks(sound)]
     assert lengths == [2**19, 2**19, 5]
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize(
+    ("container", "endian"),
+    [
+        ("WAV", "LITTLE"),
+        ("WAV", "BIG"),
+        ("WAVEX", "LITTLE"),
+        ("RF64", "FILE"),
+        ("W64", "FILE"),
+        ("AIFF", "BIG"),
+        ("AIFF", "LITTLE"),
+        ("AU", "BIG"),
+        ("CAF", "BIG"),
+        ("FLAC", "FILE"),
+    ],
+)
+def test_16_bit_samples_are_the_floats_that_libsndfile_makes(
+    container: str,
+    endian: str,
+    n_channels: int,
+    reuse: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "a"
+    every_number = np.arange(-(2**15), 2**15).astype(np.int16)
+    samples = np.stack([np.roll(every_number, n) for n in range(n_channels)], axis=1)
+    soundfile.write(path, samples, RATE, "PCM_16", endian, container)
+    # Blocks that end within a piece, and pieces that end within a block.
+    monkeypatch.setattr(sound_file, "_BLOCK_VALUES", 50_000)
+    monkeypatch.setattr(sound_file, "_REUSED_VALUES", 30_000)
+    with open_sound(path) as sound:
+        found = [block.copy() for block in read_blocks(sound, reuse=reuse)]
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    assert found[0].dtype == np.float32
+    np.testing.assert_array_equal(np.concatenate(found), expected)
 
 
 @pytest.mark.parametrize("riff_length", [0, 8, 36 + 999, 0xFFFF_FFFF, 0x7FFF_FFFF])

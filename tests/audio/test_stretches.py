@@ -57,13 +57,29 @@ def test_every_sample_is_in_a_window_that_says_where_it_is(
     assert (np.diff(starts) > 0).all()
 
 
-def test_only_the_last_window_is_kept() -> None:
-    block = np.ones(1_000, np.float32)
-    longest = max(
-        len(stretch.samples)
-        for stretch in cut_stretches([block] * 50, 300, hop=100, most_windows=10**6)
+@pytest.mark.parametrize("length", [1_000, 2**16, 2**20])
+def test_stretches_are_of_one_length_whatever_the_blocks(length: int) -> None:
+    block = np.ones(length, np.float32)
+    blocks = [block] * (2**22 // length)
+    *stretches, rest, last = cut_stretches(blocks, 300, hop=100)
+    assert {len(stretch) for stretch in stretches} == {32}
+    assert len(rest) <= 32
+    assert len(last) == 1
+
+
+def test_windows_far_apart_come_in_short_stretches() -> None:
+    blocks = [np.ones(2**16, np.float32)] * 64
+    stretches = list(cut_stretches(blocks, 300_000, hop=200_000))
+    assert {len(stretch) for stretch in stretches} == {1}
+
+
+def test_what_a_stretch_keeps_in_memory_is_bounded() -> None:
+    blocks = [np.ones(2**16, np.float32)] * 64
+    most = max(
+        len(stretch.samples if stretch.samples.base is None else stretch.samples.base)
+        for stretch in cut_stretches(blocks, 20_000, hop=10_000, most_windows=10**6)
     )
-    assert longest <= 1_300
+    assert most <= 2**18 + 2**16 + 20_000 + 10_000
 
 
 def test_a_stretch_does_not_copy_its_windows() -> None:

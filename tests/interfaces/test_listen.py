@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from sonotype.errors import AudioError, MissingDependencyError, SettingError
 from sonotype.inference.live.source import FastSource
 from sonotype.inference.scan import WindowScores
-from sonotype.interfaces.cli.listen import listen
+from sonotype.interfaces.cli.listen import listen, stopped_by_signals
 from sonotype.interfaces.cli.live_meter import LiveMeter
 from sonotype.interfaces.cli.scan import scan
 
@@ -139,21 +139,39 @@ def test_raw_samples_are_a_file_s(options: tuple[str, ...], path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-def test_ctrl_c_ends_with_what_was_heard_and_a_summary() -> None:
-    process = start("-", "--rate", "8000", "--encoding", "f32le", "--lines", "events")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("options", [(), ("--fast",)])
+def test_a_signal_ends_it_with_what_was_heard_and_a_summary(
+    number: signal.Signals, options: tuple[str, ...]
+) -> None:
+    process = start("-", "--rate", "8000", "--encoding", "f32le", *options)
     assert process.stdin is not None
     assert process.stdout is not None
     # The first event is over with the second tone; that is still going on.
     process.stdin.write(tones(440, 1_760).astype("<f4").tobytes())
     process.stdin.flush()
     first = process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    rest, messages = process.communicate(timeout=60)
+    # Nothing more comes, and the pipe stays open.
+    process.send_signal(number)
+    process.wait(timeout=60)
+    rest, messages = process.communicate()
     assert process.returncode == 0, messages
     assert [row["label"] for row in rows((first + rest).decode())] == ["low", "high"]
     lines = messages.decode().splitlines()
     assert lines[0] == "listening to stdin at 8000 Hz; Ctrl-C ends"
     assert lines[1].startswith("heard 2.0 s, 15 windows, 0 samples lost")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_signals_are_what_they_were_afterwards() -> None:
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    with stopped_by_signals(FastSource("a", [], sample_rate=8_000)):
+        during = [signal.getsignal(number) for number in numbers]
+        signal.raise_signal(signal.SIGTERM)
+        assert [signal.getsignal(number) for number in numbers] == before
+    assert [signal.getsignal(number) for number in numbers] == before
+    assert not set(during) & set(before)
 
 
 def test_nothing_is_drawn_where_stderr_is_no_terminal() -> None:

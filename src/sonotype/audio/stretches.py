@@ -7,6 +7,9 @@ import numpy as np
 
 from sonotype.audio.windows import check_hop, fit_length
 
+# Samples from the first window's start to the last one's of a stretch, at most.
+_MOST_SAMPLES = 2**18
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -47,17 +50,19 @@ class Stretch:
 
 
 def cut_stretches(
-    blocks: Iterable[np.ndarray], n_samples: int, *, hop: int, most_windows: int = 64
+    blocks: Iterable[np.ndarray], n_samples: int, *, hop: int, most_windows: int = 32
 ) -> Iterator[Stretch]:
     """Yield stretches whose windows are those of `cut_windows`, in order.
 
-    Kept in memory are a block, a window, and what the caller keeps.
+    However short the blocks, stretches are long enough for whoever works on one to be
+    busy for a while, and short enough for many to have one. Kept in memory are a
+    stretch, a block, a window, and what the caller keeps.
 
     Args:
         blocks: Mono samples of shape `(n,)` each, at least one sample together.
         n_samples: Length of a window.
         hop: Samples from one window's start to the next.
-        most_windows: Most windows in one stretch.
+        most_windows: Most windows in one stretch; fewer if they are far apart.
 
     Yields:
         All windows that begin a multiple of `hop` after the first sample, then the one
@@ -74,23 +79,35 @@ def cut_stretches(
         [[[0, 1, 2, 3], [2, 3, 4, 5]], [[3, 4, 5, 6]]]
     """
     check_hop(n_samples, hop)
+    most_windows = max(1, min(most_windows, _MOST_SAMPLES // hop))
     # `kept` begins at sample `first` of the recording and ends at sample `n_seen`.
-    kept = np.zeros(0, np.float32)
+    kept: list[np.ndarray] = []
     first = n_seen = next_start = 0
     for block in blocks:
-        kept = np.concatenate([kept, block]) if len(kept) else block
+        kept.append(block)
         n_seen += len(block)
         # A window that ends at `n_seen` may be the last one, which comes by itself.
         n_ready = -(-(n_seen - n_samples - next_start) // hop)
-        while n_ready > 0:
-            n_windows = min(n_ready, most_windows)
+        if n_ready < most_windows:
+            continue
+        joined = np.concatenate(kept) if len(kept) > 1 else block
+        while n_ready >= most_windows:
             begin = next_start - first
-            end = begin + (n_windows - 1) * hop + n_samples
-            yield Stretch(next_start, kept[begin:end], n_samples, hop)
-            next_start += n_windows * hop
-            n_ready -= n_windows
+            end = begin + (most_windows - 1) * hop + n_samples
+            yield Stretch(next_start, joined[begin:end], n_samples, hop)
+            next_start += most_windows * hop
+            n_ready -= most_windows
         # A copy, or a few samples would keep a whole block in memory.
-        kept = kept[-n_samples:].copy()
-        first = n_seen - len(kept)
-    if n_seen:
-        yield Stretch(first, fit_length(kept, n_samples), n_samples, hop)
+        keep_from = min(next_start, n_seen - n_samples)
+        kept = [joined[keep_from - first :].copy()]
+        first = keep_from
+    if not n_seen:
+        return
+    joined = np.concatenate(kept)
+    last = max(0, n_seen - n_samples)
+    if next_start < last:
+        n_windows = -(-(last - next_start) // hop)
+        begin = next_start - first
+        end = begin + (n_windows - 1) * hop + n_samples
+        yield Stretch(next_start, joined[begin:end], n_samples, hop)
+    yield Stretch(last, fit_length(joined[last - first :], n_samples), n_samples, hop)

@@ -2,11 +2,9 @@
 
 import json
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from io import FileIO
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,6 +37,8 @@ if TYPE_CHECKING:  # the help must not wait for arrays
 STDIN = "-"
 # To a microsecond: far less than a sample, and no digits that mean nothing.
 _DECIMALS = 6
+# What Ctrl-C sends, and what systemd, Docker or `kill` does.
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Lines(StrEnum):
@@ -200,16 +200,13 @@ def open_source(
         AudioError: If the file or the microphone cannot be read.
         SettingError: If samples should come on stdin, but that is a terminal.
     """
-    from sonotype.errors import SettingError
     from sonotype.inference.live.microphone import parse_device
-    from sonotype.inference.live.pcm import read_pcm
     from sonotype.inference.live.source import (
         BUFFER_SECONDS,
-        FastSource,
-        LiveSource,
         from_file,
         from_microphone,
     )
+    from sonotype.inference.live.stdin import from_stdin
 
     # Between two gaps there is then sound of two windows at least.
     seconds = max(BUFFER_SECONDS, 4 * classifier.clip_seconds)
@@ -221,16 +218,13 @@ def open_source(
         )
     if source != STDIN:
         return from_file(Path(source), fast=fast, buffer_seconds=seconds)
-    if sys.stdin.isatty():
-        raise SettingError("stdin is a terminal; pipe raw samples into this command")
     sample_rate, n_channels, encoding = pcm
-    # Not through Python's buffer, in which sound would wait.
-    stdin = FileIO(sys.stdin.fileno(), closefd=False)
-    blocks = read_pcm(stdin, n_channels=n_channels, encoding=encoding)
-    if fast:
-        return FastSource("stdin", blocks, sample_rate=sample_rate)
-    return LiveSource.of_blocks(
-        "stdin", blocks, sample_rate=sample_rate, buffer_seconds=seconds
+    return from_stdin(
+        sample_rate,
+        n_channels=n_channels,
+        encoding=encoding,
+        fast=fast,
+        buffer_seconds=seconds,
     )
 
 
@@ -342,7 +336,7 @@ def run(
     meter = LiveMeter(classifier.labels, source)
     listening = Listening(classifier, source, hop_seconds=hop, on_block=meter.hear)
     failure: AudioError | None = None
-    with meter, stopped_by_interrupt(source):
+    with meter, stopped_by_signals(source):
         try:
             for windows in listening:
                 meter.score(windows)
@@ -360,15 +354,19 @@ def run(
 
 
 @contextmanager
-def stopped_by_interrupt(source: "Source") -> Iterator[None]:
-    """Let Ctrl-C stop a source; a second one stops the program, as ever."""
+def stopped_by_signals(source: "Source") -> Iterator[None]:
+    """Let Ctrl-C and a service manager stop a source; a second time, the program."""
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         source.stop()
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
