@@ -22,6 +22,7 @@ CORE = (
     "transport",
     "download",
     "user_cache",
+    "worker_process",
 )
 # The layers each layer may import besides itself: this is the architecture.
 MAY_IMPORT: dict[str, set[str]] = {

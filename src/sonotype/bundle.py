@@ -26,6 +26,7 @@ from sonotype.labels import Labels, Task
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
 GRAPH = "model.tflite"
+DENSE_GRAPH = "model-dense.tflite"
 
 
 class BundleFile(BaseModel):

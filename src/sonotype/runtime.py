@@ -1,9 +1,11 @@
 """Runtimes that turn a graph file into a function from samples to scores."""
 
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -198,3 +200,99 @@ def _takes_clips(shapes: list[list[int | str | None]]) -> bool:
         len(shape) == 2 and not isinstance(shape[0], int) and isinstance(shape[1], int)
         for shape in shapes
     )
+
+
+class OpenVino:
+    """A folder with `model.xml` and `model.bin` in OpenVINO, on the CPU.
+
+    It is asked to compute in float32: of itself, it takes bfloat16 where the processor
+    has it, and scores then differ by up to 0.01 (OpenVINO 2026.4).
+
+    Args:
+        path: The folder; the graph's input is any number of clips, `(n_clips,
+            n_samples)` float32.
+        n_threads: Threads within one clip; default: all cores this process may use.
+
+    Raises:
+        BundleError: If the folder holds no such graph.
+        MissingDependencyError: If OpenVINO is not installed.
+    """
+
+    def __init__(self, path: Path, *, n_threads: int | None = None) -> None:
+        openvino = import_openvino()
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": n_threads or usable_cores(),
+            "NUM_STREAMS": 1,
+            # Several of them would pin their threads to the same core.
+            "ENABLE_CPU_PINNING": False,
+        }
+        try:
+            core = openvino.Core()
+            graph = core.read_model(path / "model.xml")
+            shapes = [value.partial_shape for value in (*graph.inputs, *graph.outputs)]
+            (clips, scores) = shapes
+            self.n_samples = clips[1].get_length()
+            self.n_labels = scores[1].get_length()
+            # Known sizes take less time, and no clip depends on others.
+            graph.reshape([1, self.n_samples])
+            compiled = core.compile_model(graph, "CPU", settings)
+            self._request = compiled.create_infer_request()
+        except Exception as error:  # its errors are RuntimeErrors, and whatever else
+            reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+            raise BundleError(f"{path} does not load in OpenVINO: {reason[0]}") from (
+                error
+            )
+
+    def scores(self, samples: np.ndarray) -> np.ndarray:
+        """Score `(n_clips, n_samples)`, one clip after another."""
+        result = np.empty((len(samples), self.n_labels), dtype=np.float32)
+        for row, clip in zip(result, samples, strict=True):
+            row[:] = self._request.infer([clip[None]])[0][0]
+        return result
+
+
+def import_openvino() -> Any:
+    """Return the package `openvino`, kept from telling anybody.
+
+    It sends a message to Google Analytics as soon as it is imported, unless its package
+    for that is missing (OpenVINO 2026.4).
+
+    Raises:
+        MissingDependencyError: If it is not installed.
+    """
+    is_here = "openvino_telemetry" in sys.modules
+    if not is_here:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("openvino", "openvino") from error
+    finally:
+        if not is_here:
+            del sys.modules["openvino_telemetry"]
+    return openvino
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """One form in which a bundle can carry its graph.
+
+    `file` is a file of the bundle, or a folder; `open` loads it, with so many threads.
+    `tolerance` is how far scores may be from those it gave where it was made: graphs of
+    integers round to another side on another processor.
+    """
+
+    file: str
+    open: Callable[..., Runtime]
+    tolerance: float = 1e-3
+
+
+GRAPHS: Mapping[str, GraphFile] = {
+    "litert": GraphFile("model.tflite", LiteRT),
+    "litert-float16": GraphFile("model-float16.tflite", LiteRT, 0.01),
+    "litert-int8": GraphFile("model-int8.tflite", LiteRT, 0.05),
+    "litert-int8-full": GraphFile("model-int8-full.tflite", LiteRT, 0.05),
+    "onnx": GraphFile("model.onnx", OnnxRuntime),
+    "openvino": GraphFile("openvino", OpenVino),
+}

@@ -52,7 +52,8 @@ def tones(n_clips: int) -> np.ndarray:
     return np.asarray(levels * clips, np.float32)
 
 
-@pytest.fixture(params=FORMATS)
+# A dense graph scores other windows: see test_dense.py.
+@pytest.fixture(params=[name for name in FORMATS if name != "litert-dense"])
 def name(request: pytest.FixtureRequest) -> Iterator[str]:
     package = FORMATS[request.param].missing()
     if package is not None:
@@ -80,7 +81,7 @@ def test_every_format_says_what_the_model_says(
     assert agreement.n_clips == 41
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.9
     facts = row.facts(tmp_path / row.file)
-    assert facts.get("n_operators", 20) >= 20
+    assert facts.get("n_operators", 20) >= (20 if name != "micro" else 10)
     assert facts.get("opset", 18) == 18
 
 

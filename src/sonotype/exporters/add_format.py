@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from sonotype.errors import MissingDependencyError, SettingError
 from sonotype.exporters.embedding import embedding_facts
 from sonotype.exporters.formats import Format
 from sonotype.exporters.verify import Agreement, compare
-from sonotype.runtime import Runtime
+from sonotype.runtime import GRAPHS, Runtime
 
 N_TIMED = 20
 
@@ -46,13 +46,17 @@ class RealClips:
 class Examples:
     """What every format is compared on: golden inputs first, then real clips.
 
-    `expected` is what the Keras model says of them.
+    `expected` is what the Keras model says of them, `n_windows_each` how many windows
+    are scored in each, and `facts` what `model.json` should say that the comparison
+    with real clips has found.
     """
 
     samples: np.ndarray
     expected: np.ndarray
     n_golden: int
     real: RealClips | None = None
+    n_windows_each: int = 1
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def accuracy_of(self, scores: np.ndarray) -> float | None:
         """Return how good scores are, if there is a way to tell."""
@@ -134,6 +138,9 @@ def add_format(
     with tempfile.TemporaryDirectory() as made:
         graph = Path(made) / row.file
         row.write(model, examples.calibration, graph)
+        if row.label is not None:
+            row.label(graph, bundle.manifest)
+        examples = row.examples(model, examples)
         runtime = row.open(graph)
         found = runtime.scores(examples.samples)
         # Golden inputs are unlike the clips that such a format learned its ranges from.
@@ -151,10 +158,13 @@ def add_format(
             file=row.file,
             n_bytes=sum(file.stat().st_size for file in _files(graph)),
             agreement=agreement,
-            ms_per_clip=_ms_per_clip(runtime, examples.samples),
+            ms_per_clip=_ms_per_clip(runtime, examples.samples)
+            / examples.n_windows_each,
             facts={
+                **examples.facts,
                 **row.facts(graph),
                 **embedding_facts(runtime, model, examples.samples),
+                **_golden_facts(row, found[: examples.n_golden]),
             },
             accuracy=accuracy,
             accuracy_change=(
@@ -186,6 +196,16 @@ def check_format(
             f"{row.name} learns the range of every activation from recordings; "
             "give some with --data"
         )
+
+
+def _golden_facts(row: Format, found: np.ndarray) -> dict[str, Any]:
+    """Return what a graph that rounds must say of the golden inputs wherever it runs.
+
+    It is what it says here; formats that do not round must say what the model says.
+    """
+    if row.measure == "largest_difference" or row.name not in GRAPHS:
+        return {}
+    return {"golden_scores": [[float(score) for score in scores] for scores in found]}
 
 
 def _ms_per_clip(runtime: Runtime, samples: np.ndarray) -> float:

@@ -4,27 +4,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from sonotype.bundle import DENSE_GRAPH, Manifest
+from sonotype.exporters.dense import dense_examples, write_dense
 from sonotype.exporters.litert import to_litert, to_small_litert
+from sonotype.exporters.micro.runtime import MicroRuntime
+from sonotype.exporters.micro.write import describe_micro, micro_facts, write_micro
 from sonotype.exporters.onnx import to_onnx
+from sonotype.exporters.openvino import openvino_facts, write_openvino
 from sonotype.exporters.saved_model import SavedModel, write_saved_model
 from sonotype.exporters.verify import TOLERANCE, Measure
-from sonotype.runtime import LiteRT, OnnxRuntime, Runtime
+from sonotype.runtime import LiteRT, OnnxRuntime, OpenVino, Runtime
+
+if TYPE_CHECKING:
+    from sonotype.exporters.add_format import Examples
 
 # Writes a model to a path; the clips are some that prediction may meet, or none.
 Write = Callable[[keras.Model, np.ndarray | None, Path], None]
+
+
+def _same_examples(_: keras.Model, examples: "Examples") -> "Examples":
+    return examples
 
 
 @dataclass(frozen=True)
 class Format:
     """One way to ship a model.
 
-    `open` loads the file in the runtime it is for; `facts` reads from the file what
+    Formats in `all` give the scores of the model; others are asked for by name. `open`
+    loads the file in the runtime it is for; `facts` reads from the file what
     `model.json` should say of it. `tolerance` is for `measure` of its scores.
+    `examples` makes what it is compared on of what others are compared on. `label` adds
+    what only the bundle knows, where the format has room for it.
     """
 
     name: str
@@ -37,6 +52,9 @@ class Format:
     needs_clips: bool = False
     packages: tuple[str, ...] = ()
     extra: str = "train"
+    examples: "Callable[[keras.Model, Examples], Examples]" = _same_examples
+    is_in_all: bool = True
+    label: Callable[[Path, Manifest], None] | None = None
 
     def missing(self) -> str | None:
         """Return the name of a package it needs that is not installed, if any."""
@@ -53,6 +71,10 @@ def _onnx_facts(path: Path) -> dict[str, Any]:
     graph = onnx.load(path)
     opset = next(entry.version for entry in graph.opset_import if not entry.domain)
     return {"opset": int(opset), "n_operators": len(graph.graph.node)}
+
+
+def _openvino(model: keras.Model, _: np.ndarray | None, path: Path) -> None:
+    write_openvino(model, path)
 
 
 def _litert(model: keras.Model, _: np.ndarray | None, path: Path) -> None:
@@ -80,6 +102,10 @@ def _litert_facts(path: Path) -> dict[str, Any]:
 
 def _saved_model(model: keras.Model, _: np.ndarray | None, path: Path) -> None:
     write_saved_model(model, path)
+
+
+def _label_micro(folder: Path, manifest: Manifest) -> None:
+    describe_micro(folder, manifest.labels)
 
 
 def _no_facts(_: Path) -> dict[str, Any]:
@@ -127,6 +153,36 @@ _ROWS = (
         packages=("onnx", "onnxruntime", "tf2onnx"),
         extra="onnx",
     ),
+    Format(
+        "openvino",
+        "openvino",
+        _openvino,
+        OpenVino,
+        openvino_facts,
+        packages=("openvino", "onnx", "tf2onnx"),
+        extra="openvino",
+    ),
     Format("saved-model", "saved_model", _saved_model, SavedModel, _no_facts),
+    Format(
+        "micro",
+        "micro",
+        write_micro,
+        MicroRuntime,
+        micro_facts,
+        tolerance=0.05,
+        measure="mean_difference",
+        needs_clips=True,
+        is_in_all=False,
+        label=_label_micro,
+    ),
+    Format(
+        "litert-dense",
+        DENSE_GRAPH,
+        write_dense,
+        LiteRT,
+        _litert_facts,
+        examples=dense_examples,
+        is_in_all=False,
+    ),
 )
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}

@@ -73,11 +73,7 @@ def to_small_litert(
         ExportError: If the model does not convert, Keras does not run on TensorFlow,
             or for `int8-full` there are no clips or the model has recurrent layers.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise ExportError(
-            "graphs with small weights are made where Keras runs on TensorFlow, not "
-            f"on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow"
-        )
+    _refuse_other_backends()
     if precision == "float16":
         return _converted(_for_one_clip(model), supported_types=[tf.float16])
     frontend, rest = model.get_layer("frontend"), _behind_frontend(model)
@@ -103,12 +99,56 @@ def to_small_litert(
     return join_litert(_converted(_for_one_clip(frontend)), small)
 
 
+def to_integer_litert(model: keras.Model, features: np.ndarray) -> bytes:
+    """Convert backbone and head to a LiteRT graph of nothing but integers.
+
+    Args:
+        model: A classifier as `build_classifier` makes it.
+        features: Features of some hundred clips as prediction will meet them, float32
+            `(n_clips, time, frequency)`; they tell the range of every activation.
+
+    Returns:
+        The content of a `.tflite` file from features `(1, time, frequency, 1)` to
+        scores `(1, n_labels)`, both int8.
+
+    Raises:
+        ExportError: If the model does not convert, Keras does not run on TensorFlow,
+            or the model has recurrent layers.
+    """
+    _refuse_other_backends()
+    _refuse_loops(model)
+    shape = (1, *features.shape[1:], 1)
+    inputs = keras.Input(batch_shape=shape, name="features")
+    flow = keras.layers.Reshape(model.get_layer("backbone").input_shape[1:])(inputs)
+    rest = keras.Model(inputs, _behind_frontend(model)(flow, training=False))
+
+    def examples() -> Iterator[list[np.ndarray]]:
+        return ([clip[None, ..., None]] for clip in features)
+
+    return _converted(
+        rest,
+        optimizations=[tf.lite.Optimize.DEFAULT],
+        representative_dataset=examples,
+        inference_input_type=tf.int8,
+        inference_output_type=tf.int8,
+        supported_ops=[tf.lite.OpsSet.TFLITE_BUILTINS_INT8],
+    )
+
+
+def _refuse_other_backends() -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            "graphs with small weights are made where Keras runs on TensorFlow, not "
+            f"on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow"
+        )
+
+
 def _refuse_loops(model: keras.Model) -> None:
     """Raise for recurrent layers, whose loops crash TensorFlow's calibrator (2.21)."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.RNN) and not layer.unroll:
             raise ExportError(
-                f"int8-full has no way to compute the loop of the layer {layer.name}; "
+                f"integers have no way to compute the loop of the layer {layer.name}; "
                 "int8 has"
             )
 
@@ -127,7 +167,11 @@ def _behind_frontend(model: keras.Model) -> keras.Model:
 
 
 def _converted(
-    model: keras.Model, *, supported_types: list[Any] | None = None, **settings: Any
+    model: keras.Model,
+    *,
+    supported_types: list[Any] | None = None,
+    supported_ops: list[Any] | None = None,
+    **settings: Any,
 ) -> bytes:
     """Run TensorFlow's converter; `settings` are attributes of it."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -136,6 +180,8 @@ def _converted(
     if supported_types is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = supported_types
+    if supported_ops is not None:
+        converter.target_spec.supported_ops = supported_ops
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         # It prints what it saves, and warns of its own move to another package.

@@ -118,14 +118,15 @@ def _as_transform(context: Any, node: Any, name: str, _: Any) -> None:
     n_fft = int(context.get_node_by_output(length).get_tensor_value()[0])
     shape = context.get_shape(node.output[0])  # (batch, frames, bins)
     parts = context.make_node("Unsqueeze", [frames, _constant(context, name, [-1])])
-    _replace(
-        context,
-        node,
+    bins = context.make_node(
         "DFT",
         [parts.output[0], _constant(context, name, n_fft)],
-        {"axis": len(shape) - 1, "onesided": 1},
-        [*shape, 2],
+        attr={"axis": len(shape) - 1, "onesided": 1},
     )
+    # OpenVINO 2026.4 keeps the axis of length one between bins and parts.
+    shape = [-1, *shape[1:], 2]
+    same = _constant(context, name, shape)
+    _replace(context, node, "Reshape", [bins.output[0], same], {}, shape)
 
 
 def _as_part(context: Any, node: Any, name: str, _: Any) -> None:

@@ -1,23 +1,31 @@
 """A bundle ready to use: files or samples in, predictions out, without TensorFlow."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soundfile
 
 from sonotype.audio.io import read_audio
 from sonotype.audio.resample import resample
 from sonotype.audio.stream import AudioStream
 from sonotype.audio.windows import cut_windows
 from sonotype.bundle import GRAPH, Bundle, read_bundle
-from sonotype.errors import AudioError, BundleError
+from sonotype.errors import AudioError
+from sonotype.inference.dense import DenseGraph, DensePool
 from sonotype.inference.embedding import (
     EmbeddingRuntime,
     Embeddings,
     embed_samples,
 )
+from sonotype.inference.graph import (
+    check_golden,
+    copies,
+    graph_sha256,
+    open_graph,
+)
+from sonotype.inference.many import score_many
 from sonotype.inference.results import Prediction
 from sonotype.inference.scan import (
     RuntimePool,
@@ -30,9 +38,7 @@ from sonotype.labels import Labels
 from sonotype.runtime import LiteRT, Runtime, pool_windows, usable_cores
 
 if TYPE_CHECKING:  # a table of clips needs polars, which takes 0.1 s to import
-    from sonotype.clips import Clips
-
-GOLDEN_TOLERANCE = 1e-3
+    from sonotype.clips import Clip, Clips
 
 
 class Classifier:
@@ -41,18 +47,25 @@ class Classifier:
     Args:
         bundle: The opened bundle.
         runtime: Its graph, loaded.
+        graph: Which of its graphs that is, one of `GRAPHS`.
     """
 
-    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+    def __init__(
+        self, bundle: Bundle, runtime: Runtime, *, graph: str = "litert"
+    ) -> None:
         self.bundle = bundle
+        self.graph = graph
         self.labels = Labels(bundle.manifest.labels)
         self.sample_rate = bundle.manifest.sample_rate
         self.clip_seconds = bundle.manifest.clip_seconds
         self.task = bundle.manifest.task
         self.thresholds = bundle.manifest.thresholds
         self._runtime = runtime
+        self._alone = RuntimePool([runtime])
         self._pools: dict[int, RuntimePool] = {}
         self._embedders: RuntimePool | None = None
+        self._dense: DenseGraph | None = None
+        self._dense_pools: dict[int, DensePool] = {}
         self._hop = max(1, round(bundle.manifest.hop_seconds * self.sample_rate))
 
     def predict(
@@ -74,31 +87,70 @@ class Classifier:
         """
         if isinstance(source, np.ndarray):
             samples = self._own_rate(source, sample_rate)
-            return self._prediction(samples)
+            return self._named(self._score(samples))
         path = Path(source)
-        return self._prediction(read_audio(path, self.sample_rate), path)
+        return self._named(self._score(read_audio(path, self.sample_rate)), path)
 
-    def predict_many(self, sources: Iterable[Path | str]) -> Iterator[Prediction]:
-        """Classify files one after another, as they are asked for."""
-        return (self.predict(source) for source in sources)
+    def predict_many(
+        self,
+        sources: Iterable[Path | str],
+        *,
+        n_threads: int | None = None,
+        on_error: Callable[[Path, AudioError], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Classify files, in order; some are read while others are scored.
 
-    def scores(self, clips: "Clips") -> np.ndarray:
+        Args:
+            sources: Audio files, taken up some way before they are asked for.
+            n_threads: Threads that score; default: one for each core that this
+                process may use. Their number changes no score.
+            on_error: Called for a file that cannot be decoded, which is then left out;
+                without, it raises.
+
+        Raises:
+            AudioError: If a file cannot be decoded, in its place.
+        """
+        pool = partial(self.runtimes, n_threads)
+        found = score_many(
+            lambda path: read_audio(path, self.sample_rate),
+            self._score,
+            map(Path, sources),
+            pool,
+            alone=self._alone,
+        )
+        for path, scores in found:
+            if not isinstance(scores, AudioError):
+                yield self._named(scores, path)
+            elif on_error is None:
+                raise scores
+            else:
+                on_error(path, scores)
+
+    def scores(self, clips: "Clips", *, n_threads: int | None = None) -> np.ndarray:
         """Score a table of clips, float32 of shape `(n_clips, n_labels)`.
+
+        Args:
+            clips: The table.
+            n_threads: As of `predict_many`.
 
         Raises:
             AudioError: If a clip cannot be decoded.
         """
-        rows = [
-            self._score(
-                read_audio(
-                    clip.path,
-                    self.sample_rate,
-                    start_seconds=clip.start_seconds,
-                    end_seconds=clip.end_seconds,
-                )
+
+        def read(clip: "Clip") -> np.ndarray:
+            return read_audio(
+                clip.path,
+                self.sample_rate,
+                start_seconds=clip.start_seconds,
+                end_seconds=clip.end_seconds,
             )
-            for clip in clips
-        ]
+
+        pool = partial(self.runtimes, n_threads)
+        rows = []
+        for _, row in score_many(read, self._score, clips, pool, alone=self._alone):
+            if isinstance(row, AudioError):
+                raise row
+            rows.append(row)
         return np.stack(rows) if rows else np.empty((0, len(self.labels)), np.float32)
 
     def scan(
@@ -107,6 +159,7 @@ class Classifier:
         *,
         hop_seconds: float | None = None,
         n_threads: int | None = None,
+        dense: bool = False,
     ) -> Iterator[WindowScores]:
         """Score every window of a recording of any length, in constant memory.
 
@@ -116,6 +169,11 @@ class Classifier:
                 default: the bundle's, half a clip.
             n_threads: Threads that score windows; default: one for each core that
                 this process may use. Their number changes no score.
+            dense: Whether what overlapping windows share is computed once, by the graph
+                that `sonotype export --to litert-dense` adds. Windows then hear what
+                is around them, which changes their scores; the hop must be a multiple
+                or a whole part of that graph's stride, and is the one nearest to the
+                bundle's by default.
 
         Yields:
             The next windows, with their times and scores. They begin every hop; one
@@ -123,11 +181,13 @@ class Classifier:
 
         Raises:
             AudioError: If the file cannot be decoded to its end.
+            BundleError: If there is no such graph, or it is broken.
             SettingError: If the hop is not as above.
         """
-        hop = self.hop_samples(hop_seconds)
+        hop = self.hop_samples(hop_seconds, dense=dense)
         stream = AudioStream(path, self.sample_rate)
-        return scan_stream(stream, self.runtimes(n_threads), hop=hop)
+        pool = self._dense_pool(n_threads) if dense else self.runtimes(n_threads)
+        return scan_stream(stream, pool, hop=hop)
 
     def stream(
         self,
@@ -201,19 +261,39 @@ class Classifier:
         """Embed files one after another, as they are asked for."""
         return (self.embed(source, hop_seconds=hop_seconds) for source in sources)
 
-    def hop_samples(self, hop_seconds: float | None = None) -> int:
+    def hop_samples(
+        self, hop_seconds: float | None = None, *, dense: bool = False
+    ) -> int:
         """Return the samples from one window's start to the next.
 
         Args:
             hop_seconds: The same in seconds; `None` is the bundle's.
+            dense: As of `scan`.
 
         Raises:
-            SettingError: If it is less than a sample, or longer than a window.
+            BundleError: As of `scan`.
+            SettingError: If it is less than a sample, or longer than a window, or not
+                one that a dense scan can have.
         """
-        if hop_seconds is None:
-            return self._hop
         rate, n_samples = self.sample_rate, self._runtime.n_samples
-        return hop_samples(hop_seconds, sample_rate=rate, n_samples=n_samples)
+        hop = self._hop
+        if hop_seconds is not None:
+            hop = hop_samples(hop_seconds, sample_rate=rate, n_samples=n_samples)
+        if not dense:
+            return hop
+        exactly = hop_seconds is not None
+        return self.dense.layout.hop(hop, sample_rate=rate, exactly=exactly)
+
+    @property
+    def dense(self) -> DenseGraph:
+        """The graph of the bundle that scores many windows at once.
+
+        Raises:
+            BundleError: If there is none, or it is broken or edited.
+        """
+        if self._dense is None:
+            self._dense = DenseGraph(self.bundle)
+        return self._dense
 
     def runtimes(self, n_threads: int | None = None) -> RuntimePool:
         """Return copies of the runtime for threads that score different windows.
@@ -228,22 +308,32 @@ class Classifier:
         """
         n_threads = n_threads or usable_cores()
         if n_threads not in self._pools:
-            self._pools[n_threads] = RuntimePool(self._copies(n_threads))
+            self._pools[n_threads] = RuntimePool(
+                copies(self._runtime, self.bundle, self.graph, n_threads)
+            )
         return self._pools[n_threads]
 
-    def _copies(self, n_threads: int) -> list[Runtime]:
-        if not isinstance(self._runtime, LiteRT):
-            return [self._runtime]
-        graph = self.bundle.file(GRAPH)
-        return [LiteRT(graph, n_threads=1) for _ in range(n_threads)]
+    @property
+    def graph_sha256(self) -> str:
+        """Which graph gives the scores: what they are of, if they are kept."""
+        return graph_sha256(self.bundle, self.graph)
+
+    def _dense_pool(self, n_threads: int | None) -> DensePool:
+        n_threads = n_threads or usable_cores()
+        if n_threads not in self._dense_pools:
+            alone = self.runtimes(n_threads)
+            self._dense_pools[n_threads] = self.dense.pool(n_threads, alone)
+        return self._dense_pools[n_threads]
 
     def _embedding_pool(self) -> RuntimePool:
         if self._embedders is None:
-            # Copies of its own: a scan may be going on meanwhile.
+            # Copies of its own: a scan may be going on meanwhile, and no other graph
+            # of a bundle gives embeddings.
+            graph = self.bundle.file(GRAPH)
             self._embedders = RuntimePool(
                 [
-                    EmbeddingRuntime(runtime, self.bundle.path)
-                    for runtime in self._copies(usable_cores())
+                    EmbeddingRuntime(LiteRT(graph, n_threads=1), self.bundle.path)
+                    for _ in range(usable_cores())
                 ]
             )
         return self._embedders
@@ -254,22 +344,10 @@ class Classifier:
         Raises:
             BundleError: If the scores here are not those the model was saved with.
         """
-        largest = 0.0
-        for golden in self.bundle.manifest.golden:
-            clip, _ = soundfile.read(self.bundle.file(golden.file), dtype="float32")
-            difference = np.abs(self._score(clip) - np.array(golden.scores))
-            largest = max(largest, float(difference.max()))
-        if not largest <= GOLDEN_TOLERANCE:
-            raise BundleError(
-                f"{self.bundle.path} gives other scores here than where it was made: "
-                f"they differ by {largest:.2g} on its golden inputs; export it again"
-            )
-        return largest
+        return check_golden(self.bundle, self.graph, self._score)
 
-    def _prediction(self, samples: np.ndarray, path: Path | None = None) -> Prediction:
-        return Prediction.of(
-            self._score(samples), self.labels, path, thresholds=self.thresholds
-        )
+    def _named(self, scores: np.ndarray, path: Path | None = None) -> Prediction:
+        return Prediction.of(scores, self.labels, path, thresholds=self.thresholds)
 
     def _own_rate(self, samples: np.ndarray, sample_rate: int | None) -> np.ndarray:
         if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
@@ -283,12 +361,12 @@ class Classifier:
         rate = sample_rate or self.sample_rate
         return resample(floats, from_rate=rate, to_rate=self.sample_rate)
 
-    def _score(self, samples: np.ndarray) -> np.ndarray:
+    def _score(self, samples: np.ndarray, runtime: Runtime | None = None) -> np.ndarray:
         windows = cut_windows(samples, self._runtime.n_samples, hop=self._hop)
-        return pool_windows(self._runtime.scores(windows), self.task)
+        return pool_windows((runtime or self._runtime).scores(windows), self.task)
 
 
-def load(path: Path | str) -> Classifier:
+def load(path: Path | str, *, runtime: str = "litert") -> Classifier:
     """Open a bundle for prediction.
 
     The graph's size and hash are checked against `model.json`, and its scores on the
@@ -296,19 +374,16 @@ def load(path: Path | str) -> Classifier:
 
     Args:
         path: The bundle's folder.
+        runtime: Which of its graphs to use: `litert`, which every bundle has, or one
+            that `sonotype export` has added, by the same name.
 
     Raises:
-        BundleError: If it is no bundle, is broken or edited, or gives other scores.
+        BundleError: If it is no bundle, is broken or edited, gives other scores, or
+            does not have that graph.
+        MissingDependencyError: If what runs the graph is not installed.
+        SettingError: If there is no such runtime.
     """
     bundle = read_bundle(path)
-    graph = bundle.file(GRAPH)
-    runtime = LiteRT(graph)
-    expected = bundle.manifest.n_samples, len(bundle.manifest.labels)
-    if (runtime.n_samples, runtime.n_labels) != expected:
-        raise BundleError(
-            f"{graph} takes {runtime.n_samples} samples to {runtime.n_labels} scores, "
-            f"but model.json says {expected[0]} and {expected[1]}"
-        )
-    classifier = Classifier(bundle, runtime)
+    classifier = Classifier(bundle, open_graph(bundle, runtime), graph=runtime)
     classifier.check_golden()
     return classifier

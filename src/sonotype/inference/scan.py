@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -61,12 +61,21 @@ class RuntimePool:
         for runtime in self.runtimes:
             self._free.put(runtime)
 
+    def stretches(self, blocks: Iterable[np.ndarray], *, hop: int) -> Iterator[Stretch]:
+        """Yield the stretches of a recording as the runtimes need them."""
+        return cut_stretches(blocks, self.n_samples, hop=hop)
+
     def score(self, stretch: Stretch) -> np.ndarray:
         """Return the scores of a stretch's windows, once a runtime is free."""
+        with self.free() as runtime:
+            return runtime.scores(stretch.windows())
+
+    @contextmanager
+    def free(self) -> Iterator[Runtime]:
+        """Lend a runtime that nobody else uses meanwhile."""
         runtime = self._free.get()
         try:
-            # A runtime that can go over a whole stretch at once would do so here.
-            return runtime.scores(stretch.windows())
+            yield runtime
         finally:
             self._free.put(runtime)
 
@@ -102,7 +111,8 @@ def scan_stream(
     """Yield the scores of every window of a recording, in order.
 
     The windows are those of `cut_windows`, so the scores are those that prediction
-    gives with the same hop. Reading goes on while the runtimes work.
+    gives with the same hop, unless a dense graph gives them. Reading goes on while the
+    runtimes work.
 
     Args:
         stream: The recording, at the model's rate.
@@ -119,7 +129,7 @@ def scan_stream(
     """
     n_samples = pool.n_samples
     with closing(iter(stream)) as blocks:
-        stretches = cut_stretches(blocks, n_samples, hop=hop)
+        stretches = pool.stretches(blocks, hop=hop)
         previous: WindowScores | None = None
         for stretch, scores in _scored(stretches, pool):
             if previous is not None:

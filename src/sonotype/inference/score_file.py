@@ -109,7 +109,11 @@ class RecordingScores:
 
 
 def scan_info(
-    classifier: "Classifier", path: Path, *, hop_seconds: float | None = None
+    classifier: "Classifier",
+    path: Path,
+    *,
+    hop_seconds: float | None = None,
+    dense: bool = False,
 ) -> ScanInfo:
     """Return what the scores of a recording will be of.
 
@@ -117,13 +121,13 @@ def scan_info(
         classifier: What will score it.
         path: The recording.
         hop_seconds: As of `Classifier.scan`.
+        dense: Likewise.
 
     Raises:
         AudioError: If it is missing, empty, no regular file or oddly named.
         SettingError: If the hop is longer than a window.
     """
     from sonotype import __version__
-    from sonotype.inference.classifier import GRAPH
 
     check_file(path)
     status = path.stat()
@@ -138,9 +142,10 @@ def scan_info(
         task=manifest.task,
         sample_rate=manifest.sample_rate,
         window_seconds=manifest.n_samples / manifest.sample_rate,
-        hop_seconds=classifier.hop_samples(hop_seconds) / manifest.sample_rate,
+        hop_seconds=classifier.hop_samples(hop_seconds, dense=dense)
+        / manifest.sample_rate,
         thresholds=manifest.thresholds,
-        graph_sha256=manifest.files[GRAPH].sha256,
+        graph_sha256=classifier.dense.sha256 if dense else classifier.graph_sha256,
         sonotype_version=__version__,
     )
 

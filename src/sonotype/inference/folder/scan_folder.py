@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sonotype.clips import Rejected
 from sonotype.errors import SettingError
-from sonotype.inference.classifier import GRAPH, Classifier, load
+from sonotype.inference.classifier import Classifier, load
 from sonotype.inference.folder.journal import (
     Entry,
     Journal,
@@ -21,8 +21,9 @@ from sonotype.inference.folder.journal import (
     keep_settings,
     remove_strays,
 )
-from sonotype.inference.folder.worker import Scanned, Worker, WorkerEndedError
+from sonotype.inference.folder.worker import Scanned, Worker
 from sonotype.runtime import usable_cores
+from sonotype.worker_process import WorkerEndedError
 
 
 class Recording(NamedTuple):
@@ -74,12 +75,13 @@ class _Job(NamedTuple):
         )
 
 
-def scan_folder(
+def scan_folder(  # noqa: PLR0913 - what to scan, how, and where to
     bundle: Path,
     recordings: Iterable[Recording],
     out: Path,
     *,
     hop_seconds: float | None = None,
+    dense: bool = False,
     n_workers: int | None = None,
     shard: Shard | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -95,6 +97,7 @@ def scan_folder(
         recordings: The audio files.
         out: The folder for the scores and the journal.
         hop_seconds: As of `Classifier.scan`.
+        dense: Likewise.
         n_workers: Processes; default: one for each core, if there are enough files.
         shard: Only this part of the recordings; which one a recording belongs to
             depends on its name alone.
@@ -104,12 +107,12 @@ def scan_folder(
         What was done, and what was set aside.
 
     Raises:
-        BundleError: If the bundle is broken.
+        BundleError: If the bundle is broken, or has no dense graph but it is asked for.
         SettingError: If the hop is too long, the folder holds scores made otherwise, or
             it cannot be written to.
     """
     shard = Shard() if shard is None else shard
-    keep_settings(out, _settings(load(bundle), hop_seconds))
+    keep_settings(out, _settings(load(bundle), hop_seconds, dense=dense))
     remove_strays(out)
     with Journal(out, shard) as journal:
         wanted = sorted({r.path.absolute(): r for r in recordings}.items())
@@ -126,7 +129,9 @@ def scan_folder(
         # The longest first, so that all cores are done at about the same time.
         jobs.sort(key=lambda job: -job.n_bytes)
         n_workers = min(n_workers or usable_cores(), len(jobs))
-        pool = _Pool(bundle, out, hop_seconds=hop_seconds, n_workers=n_workers)
+        pool = _Pool(
+            bundle, out, hop_seconds=hop_seconds, dense=dense, n_workers=n_workers
+        )
         n_done, n_bytes = 0, sum(job.n_bytes for job in jobs)
         scanned: list[Scanned] = []
         for job, found in pool.run(jobs):
@@ -176,16 +181,20 @@ def score_names(
     return names
 
 
-def _settings(classifier: Classifier, hop_seconds: float | None) -> dict[str, object]:
+def _settings(
+    classifier: Classifier, hop_seconds: float | None, *, dense: bool
+) -> dict[str, object]:
     """Return what all scores in a folder must have in common."""
     manifest = classifier.bundle.manifest
+    hop = classifier.hop_samples(hop_seconds, dense=dense)
     return {
         "format_version": 1,
-        "graph_sha256": manifest.files[GRAPH].sha256,
+        # Dense scores are other scores: a folder holds one or the other.
+        "graph_sha256": (classifier.dense.sha256 if dense else classifier.graph_sha256),
         "labels": list(manifest.labels),
         "sample_rate": manifest.sample_rate,
         "n_samples": manifest.n_samples,
-        "hop_seconds": classifier.hop_samples(hop_seconds) / manifest.sample_rate,
+        "hop_seconds": hop / manifest.sample_rate,
     }
 
 
@@ -211,11 +220,18 @@ class _Pool:
     """Threads that each have a process scan one recording after another."""
 
     def __init__(
-        self, bundle: Path, out: Path, *, hop_seconds: float | None, n_workers: int
+        self,
+        bundle: Path,
+        out: Path,
+        *,
+        hop_seconds: float | None,
+        dense: bool,
+        n_workers: int,
     ) -> None:
         self._bundle = bundle
         self._out = out
         self._hop_seconds = hop_seconds
+        self._dense = dense
         self._n_workers = n_workers
         self._n_threads = max(1, usable_cores() // max(1, n_workers))
         self._lock = Lock()
@@ -274,6 +290,7 @@ class _Pool:
             worker = Worker(
                 self._bundle,
                 hop_seconds=self._hop_seconds,
+                dense=self._dense,
                 n_threads=self._n_threads,
             )
         except WorkerEndedError as error:

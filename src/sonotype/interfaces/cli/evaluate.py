@@ -14,6 +14,7 @@ from sonotype.interfaces.cli.options import (
     DataArgument,
     GroupByOption,
     ReportFormat,
+    RuntimeOption,
     split_names,
 )
 from sonotype.interfaces.cli.report_tables import print_reports
@@ -36,6 +37,7 @@ def evaluate(
     ] = None,
     classes: ClassesOption = None,
     group_by: GroupByOption = None,
+    runtime: RuntimeOption = "litert",
     all_clips: Annotated[
         bool, typer.Option("--all", help="Count clips heard in training too.")
     ] = False,
@@ -43,7 +45,7 @@ def evaluate(
         bool | None,
         typer.Option(
             "--keras/--no-keras",
-            help="Evaluate the Keras model beside the LiteRT graph. "
+            help="Evaluate the Keras model beside the graph. "
             "Default: where Keras is installed.",
         ),
     ] = None,
@@ -55,14 +57,18 @@ def evaluate(
     """Measure a bundle on recordings it has not heard in training."""
     from sonotype.evaluation.evaluate import evaluate as evaluate_model
     from sonotype.inference.classifier import load
+    from sonotype.interfaces.cli.picture import refuse_picture, save_picture
 
-    classifier = load(bundle)
+    if picture:
+        refuse_picture(picture)
+    classifier = load(bundle, runtime=runtime)
     clips = read_clips(
         classifier, data, layout=layout, classes=split_names(classes), group_by=group_by
     )
     if not all_clips:
         clips = leave_out_heard(bundle, clips)
-    reports = {"LiteRT": evaluate_model(classifier, clips)}
+    name = "LiteRT" if runtime == "litert" else runtime
+    reports = {name: evaluate_model(classifier, clips)}
     if find_spec("keras") is not None if keras is None else keras:
         from sonotype.runtime import quiet_stderr
 
@@ -78,7 +84,7 @@ def evaluate(
     if picture:
         from sonotype.evaluation.figures import plot_report
 
-        plot_report(reports["LiteRT"]).savefig(picture, dpi=150)
+        save_picture(plot_report(reports[name]), picture)
 
 
 def read_clips(

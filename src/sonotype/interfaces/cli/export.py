@@ -32,14 +32,15 @@ def export(
         str,
         typer.Option(
             help="Formats, separated by commas: onnx, litert, litert-float16, "
-            "litert-int8, litert-int8-full, saved-model; or all."
+            "litert-int8, litert-int8-full, openvino, saved-model, micro; or all. And "
+            "litert-dense, for sonotype scan --dense."
         ),
     ],
     data: Annotated[
         Path | None,
         typer.Option(
             help="Labelled recordings to compare on, and to learn the ranges of "
-            "litert-int8-full from. Default: the bundle's golden inputs alone."
+            "litert-int8-full and micro from. Default: the bundle's golden inputs."
         ),
     ] = None,
     layout: Annotated[
@@ -87,6 +88,7 @@ def export(
             failed.append(f"{row.name}: {error}")
         else:
             done.append(added)
+            say_dense(added)
     measure = "accuracy" if classifier.task == "single-label" else "mean AP"
     before = examples.accuracy_of(examples.expected)
     if before is not None:
@@ -110,7 +112,9 @@ def chosen_formats(to: str, *, has_data: bool) -> "list[Format]":
 
     names = split_names(to) or []
     if names == ["all"]:
-        rows = [row for row in FORMATS.values() if row.name != "litert"]
+        rows = [
+            row for row in FORMATS.values() if row.name != "litert" and row.is_in_all
+        ]
         for row in list(rows):
             package = row.missing()
             if package is not None:
@@ -151,6 +155,18 @@ def read_real_clips(
     fresh = set(compared.paths())
     heard = [place for place, path in enumerate(clips.paths()) if path not in fresh]
     return real_clips(classifier, compared, clips.select(heard) if heard else None)
+
+
+def say_dense(added: "Exported") -> None:
+    """Tell how far dense scores are from those of windows by themselves."""
+    facts = added.facts
+    if "window_difference" in facts:
+        say(
+            f"scores of a dense scan differ from those of windows by themselves by "
+            f"{facts['window_difference']:.3f} on average, and "
+            f"{facts['same_label']:.1%} of {facts['n_windows_compared']} windows have "
+            "the same label; see docs/how-to/scan-long-recordings.md"
+        )
 
 
 def formats_table(done: "list[Exported]", measure: str) -> "Table":

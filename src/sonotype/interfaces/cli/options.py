@@ -31,6 +31,13 @@ CacheOption = Annotated[
     Path | None,
     typer.Option("--cache", help="Where decoded audio is kept. Default: user's cache."),
 ]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        help="Which graph of the bundle to use: litert, or one that `sonotype export` "
+        "has added: litert-float16, litert-int8, litert-int8-full, onnx, openvino."
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 

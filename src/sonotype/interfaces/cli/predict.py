@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sonotype.interfaces.cli.console import emit, say_rejected
-from sonotype.interfaces.cli.options import BundleArgument, TableFormat
+from sonotype.interfaces.cli.options import BundleArgument, RuntimeOption, TableFormat
 
 
 def predict(
@@ -16,6 +16,7 @@ def predict(
     format: Annotated[TableFormat, typer.Option(help="Form of the rows.")] = (
         TableFormat.table
     ),
+    runtime: RuntimeOption = "litert",
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail if any file cannot be read.")
     ] = False,
@@ -26,14 +27,14 @@ def predict(
     from sonotype.inference.classifier import load
     from sonotype.inference.writers import WRITERS
 
-    classifier = load(bundle)
-    predictions, rejected = [], []
-    for file in files:
-        try:
-            predictions.append(classifier.predict(file))
-        except AudioError as error:
-            # The list names the file already.
-            rejected.append(Rejected(file, str(error).removeprefix(f"{file}: ")))
+    classifier = load(bundle, runtime=runtime)
+    rejected = []
+
+    def reject(file: Path, error: AudioError) -> None:
+        # The list names the file already.
+        rejected.append(Rejected(file, str(error).removeprefix(f"{file}: ")))
+
+    predictions = list(classifier.predict_many(files, on_error=reject))
     emit(WRITERS[format](predictions))
     say_rejected(rejected)
     if rejected and (strict or not predictions):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -32,7 +32,11 @@ from sonotype.interfaces.cli.options import (
 
 if TYPE_CHECKING:
     from sonotype.clips import Rejected
+    from sonotype.inference.classifier import Classifier
     from sonotype.inference.folder.scan_folder import Recording, ScanSummary
+
+
+ALL = "1/1"
 
 
 class PrintedFormat(StrEnum):
@@ -45,6 +49,24 @@ class PrintedFormat(StrEnum):
     audacity = "audacity"
 
 
+class Scoring(NamedTuple):
+    """What scores windows, and which."""
+
+    bundle: Path
+    hop: float | None
+    dense: bool
+
+    def load(self) -> "Classifier":
+        """Load the bundle, and tell the hop if it is not as asked or as usual."""
+        from sonotype.inference.classifier import load
+
+        classifier = load(self.bundle)
+        if self.dense and self.hop is None:
+            hop = classifier.hop_samples(dense=True) / classifier.sample_rate
+            say(f"windows begin every {hop:g} s")
+        return classifier
+
+
 def scan(
     bundle: BundleArgument,
     recordings: Annotated[
@@ -52,6 +74,14 @@ def scan(
     ],
     *,
     hop: HopOption = None,
+    dense: Annotated[
+        bool,
+        typer.Option(
+            "--dense",
+            help="Compute once what overlapping windows share, with the graph that "
+            "`sonotype export --to litert-dense` adds: faster, and other scores.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +96,7 @@ def scan(
     ] = None,
     shard: Annotated[
         str, typer.Option(help="With --out, only part i of n: i/n.")
-    ] = "1/1",
+    ] = ALL,
     format: Annotated[
         PrintedFormat | None, typer.Option(help="Form of the events. Default: csv.")
     ] = None,
@@ -88,13 +118,15 @@ def scan(
     )
     rejected: list[Rejected] = []
     found = list(find_recordings(recordings, rejected))
+    scored = Scoring(bundle, hop, dense)
     if out is None:
+        refuse_folder_options({"workers": workers, "shard": shard})
         form = format or PrintedFormat.csv
-        is_any = print_events(bundle, found, hop, options, form, rejected)
+        is_any = print_events(scored, found, options, form, rejected)
         say_rejected(rejected)
     else:
         refuse_event_options({"format": format, **vars(options)})
-        summary = scan_into(bundle, found, out, hop=hop, workers=workers, shard=shard)
+        summary = scan_into(scored, found, out, workers=workers, shard=shard)
         rejected += summary.rejected
         is_any = bool(summary.n_scanned or summary.n_before)
         say_rejected(rejected)
@@ -106,6 +138,7 @@ def find_recordings(
     paths: Sequence[Path], rejected: "list[Rejected]"
 ) -> "Iterator[Recording]":
     """Yield the audio files, and those in folders, named after the folder."""
+    from sonotype.clips import Rejected
     from sonotype.dataset.readers.audio_files import find_audio
     from sonotype.inference.folder.scan_folder import Recording
 
@@ -115,6 +148,8 @@ def find_recordings(
             continue
         inside = find_audio(path)
         rejected += inside.rejected
+        if not inside.files and not inside.rejected:
+            rejected.append(Rejected(path, "holds no audio files"))
         # Without `..`, and not following links.
         name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119
         for file in inside.files:
@@ -122,11 +157,10 @@ def find_recordings(
 
 
 def scan_into(
-    bundle: Path,
+    scored: Scoring,
     recordings: "Sequence[Recording]",
     out: Path,
     *,
-    hop: float | None,
     workers: int | None,
     shard: str,
 ) -> "ScanSummary":
@@ -134,6 +168,8 @@ def scan_into(
     from sonotype.inference.folder.journal import Shard
     from sonotype.inference.folder.scan_folder import scan_folder
 
+    if scored.dense:
+        scored.load()
     began = time.monotonic()
     with ConsoleObserver() as observer:
         observer.stage("scanning")
@@ -144,10 +180,11 @@ def scan_into(
 
         try:
             summary = scan_folder(
-                bundle,
+                scored.bundle,
                 recordings,
                 out,
-                hop_seconds=hop,
+                hop_seconds=scored.hop,
+                dense=scored.dense,
                 n_workers=workers,
                 shard=Shard.parse(shard),
                 on_progress=progress,
@@ -169,9 +206,8 @@ def scan_into(
 
 
 def print_events(
-    bundle: Path,
+    scored: Scoring,
     recordings: "Sequence[Recording]",
-    hop: float | None,
     options: EventOptions,
     format: PrintedFormat,
     rejected: "list[Rejected]",
@@ -179,18 +215,18 @@ def print_events(
     """Print the events in recordings; return whether any could be read."""
     from sonotype.clips import Rejected
     from sonotype.errors import DataError
-    from sonotype.inference.classifier import load
     from sonotype.inference.event_detection import RecordingEvents
     from sonotype.inference.event_writers import EVENT_FORMATS
     from sonotype.inference.score_file import RecordingScores, scan_info
 
-    classifier = load(bundle)
+    classifier = scored.load()
+    how: dict[str, Any] = {"hop_seconds": scored.hop, "dense": scored.dense}
     rule = options.rule(classifier.labels)
     found = []
     for path, _ in recordings:
         try:
-            info = scan_info(classifier, path, hop_seconds=hop)
-            scores = RecordingScores.of(info, classifier.scan(path, hop_seconds=hop))
+            info = scan_info(classifier, path, **how)
+            scores = RecordingScores.of(info, classifier.scan(path, **how))
         except DataError as error:
             # The list names the file already.
             rejected.append(Rejected(path, str(error).removeprefix(f"{path}: ")))
@@ -204,6 +240,22 @@ def emit_bytes(content: bytes) -> None:
     """Print text, which may be none."""
     if content:
         emit(content.decode())
+
+
+def refuse_folder_options(options: dict[str, Any]) -> None:
+    """Raise if events were asked for together with options of a folder of scores.
+
+    Raises:
+        SettingError: If one was given.
+    """
+    from sonotype.errors import SettingError
+
+    for name, value in options.items():
+        if value not in (None, ALL):
+            raise SettingError(
+                f"--{name} is for scores in a folder, and events are printed; name the "
+                "folder with --out"
+            )
 
 
 def refuse_event_options(options: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Microcontrollers: an integer graph of features, and the front end as C."""
