@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sonotype.atomic import atomic_file, atomic_folder
+from sonotype.atomic import atomic_file, atomic_folder, refuse_unwritable
 from sonotype.errors import SettingError
 
 
@@ -89,3 +89,16 @@ def test_a_file_is_whole_or_as_before(tmp_path: Path) -> None:
         partial.write_text("new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_can_be_made_is_not_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "made")
+    refuse_unwritable(tmp_path / "deep" / "er" / "made")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_can_never_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "made", tmp_path / "file" / "deep" / "made"):
+        with pytest.raises(SettingError, match=r"made cannot be made: Not a directory"):
+            refuse_unwritable(path)

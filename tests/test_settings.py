@@ -79,6 +79,19 @@ def test_a_wrong_setting_is_one_sentence(
         read_settings("default", overrides=overrides)
 
 
+@pytest.mark.parametrize("transfer", ["frozen", "finetune"])
+def test_random_weights_have_nothing_to_transfer(transfer: str) -> None:
+    message = rf"'training\.transfer' is '{transfer}', but 'model\.weights' is 'none': "
+    how = {"training.transfer": transfer}
+    with pytest.raises(SettingError, match=message):
+        read_settings("default", overrides=how)
+    with pytest.raises(SettingError, match=message):
+        read_settings("efficientat", overrides={**how, "model.weights": "none"})
+    settings = read_settings("efficientat", overrides=how)
+    assert settings.training.transfer == transfer
+    assert read_settings("default", overrides={"training.transfer": "scratch"})
+
+
 def test_an_unknown_recipe_lists_the_recipes() -> None:
     with pytest.raises(
         SettingError, match=r"'artcle' is unknown .*choose from article"

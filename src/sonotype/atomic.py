@@ -58,6 +58,25 @@ def refuse_existing(path: Path, *, replace: bool) -> None:
         raise SettingError(f"{path} exists and is not a folder; choose another name")
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise if nothing can be made at `path`, so that hours of work are not for it.
+
+    Nothing is left behind: a file is made and removed in the nearest folder there is.
+
+    Raises:
+        SettingError: If so.
+    """
+    try:
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
+        os.close(handle)
+        Path(made).unlink()
+    except OSError as error:
+        raise SettingError(
+            f"{path} cannot be made: {error.strerror}; choose another place"
+        ) from error
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a file name to write; it is renamed to `path` when the block ends well."""

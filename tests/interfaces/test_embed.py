@@ -42,7 +42,7 @@ def test_every_window_is_a_row_of_parquet(folder: Path, tmp_path: Path) -> None:
     low, long = DATA / "low.wav", folder / "long.wav"
     result = run(BUNDLE, low, folder, "--out", out, "--hop-seconds", "0.25")
     assert result.exit_code == 0
-    assert "1 files were set aside" in result.stderr
+    assert "1 file was set aside:" in result.stderr
     assert "text.wav: " in result.stderr
     assert "wrote 5 embeddings" in result.stderr
     table = pl.read_parquet(out)

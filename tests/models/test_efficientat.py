@@ -2,8 +2,8 @@
 
 import csv
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,15 +14,7 @@ from sonotype.errors import SettingError, WeightsError
 from sonotype.exporters.litert import to_litert
 from sonotype.frontend.presets import preset_layers
 from sonotype.models.classifier import build_classifier
-from sonotype.models.efficientat import (
-    AUDIOSET,
-    audioset_tagger,
-    efficientat,
-    efficientat_mn04,
-    efficientat_mn05,
-    efficientat_mn10,
-    efficientat_mn20,
-)
+from sonotype.models.efficientat import AUDIOSET, audioset_tagger, efficientat
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 PUBLISHED = SHARED / "weights" / "mn04_as_mAP_432.npz"
@@ -173,7 +165,7 @@ def test_the_network_is_the_published_one(file: Path, shape: tuple[int, int]) ->
     features = np.random.default_rng(1).standard_normal((2, *shape)).astype(np.float32)
     expected = feature_map(features, made_up_tensors()).transpose(0, 3, 2, 1)
     for given in (features, features[..., None]):
-        network = efficientat_mn04(given.shape[1:], weights=file)
+        network = efficientat(given.shape[1:], width=0.4, weights=file)
         found = np.asarray(network(given))
         assert found.shape == expected.shape
         assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
@@ -188,18 +180,18 @@ def test_the_tagger_adds_the_published_classifier(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "width", "n_published", "n_channels"),
+    ("width", "n_published", "n_channels"),
     [
-        (efficientat_mn04, 0.4, 0.98e6, 384),
-        (efficientat_mn05, 0.5, 1.43e6, 480),
-        (efficientat_mn10, 1.0, 4.88e6, 960),
-        (efficientat_mn20, 2.0, 17.9e6, 1920),
+        (0.4, 0.98e6, 384),
+        (0.5, 1.43e6, 480),
+        (1.0, 4.88e6, 960),
+        (2.0, 17.9e6, 1920),
     ],
 )
 def test_sizes_are_the_published_ones(
-    build: Any, width: float, n_published: float, n_channels: int
+    width: float, n_published: float, n_channels: int
 ) -> None:
-    network = build((100, 128))
+    network = efficientat((100, 128), width=width)
     assert network.output_shape == (None, 4, 4, n_channels)
     tagger = audioset_tagger((100, 128), width=width, weights=None)
     n_trained = sum(int(np.prod(item.shape)) for item in tagger.trainable_weights)
@@ -216,7 +208,7 @@ def test_published_files_say_where_they_are() -> None:
 
 
 def test_any_length_is_taken_and_only_the_clip_itself_counts(file: Path) -> None:
-    network = efficientat_mn04((None, 32), weights=file)
+    network = efficientat((None, 32), width=0.4, weights=file)
     rng = np.random.default_rng(2)
     for n_frames in (1, 31, 70):
         clips = rng.standard_normal((2, n_frames, 32)).astype(np.float32)
@@ -226,12 +218,12 @@ def test_any_length_is_taken_and_only_the_clip_itself_counts(file: Path) -> None
 
 
 def test_keras_saves_and_loads_it(file: Path, tmp_path: Path) -> None:
-    network = efficientat_mn04((40, 32), weights=file)
+    network = efficientat((40, 32), width=0.4, weights=file)
     clip = np.random.default_rng(3).standard_normal((1, 40, 32)).astype(np.float32)
     network.save(tmp_path / "whole.keras")
     network.save_weights(tmp_path / "only.weights.h5")
     whole = keras.models.load_model(tmp_path / "whole.keras")
-    again = efficientat_mn04((40, 32), weights=tmp_path / "only.weights.h5")
+    again = efficientat((40, 32), width=0.4, weights=tmp_path / "only.weights.h5")
     for other in (whole, again):
         np.testing.assert_array_equal(other(clip), network(clip))
 
@@ -242,7 +234,7 @@ def test_the_file_is_found_in_the_folder_of_the_user(
 ) -> None:
     (tmp_path / "mn04_as_mAP_432.npz").write_bytes(file.read_bytes())
     monkeypatch.setenv("SONOTYPE_WEIGHTS", str(tmp_path))
-    network = efficientat_mn04((40, 32), weights=weights)
+    network = efficientat((40, 32), width=0.4, weights=weights)
     stem = made_up_tensors()["features.0.0.weight"]
     np.testing.assert_array_equal(
         network.get_layer("features-0-0").get_weights()[0], stem.transpose(3, 2, 1, 0)
@@ -255,12 +247,12 @@ def test_files_of_another_network_are_refused(file: Path, tmp_path: Path) -> Non
         match=r"made_up\.npz does not fit EfficientAT of width 0\.5: the weights "
         r"features\.2\.block\.0\.0 have the shape \(24, 8, 1, 1\); .*--weights none",
     ):
-        efficientat_mn05((40, 32), weights=file)
+        efficientat((40, 32), width=0.5, weights=file)
     tensors = made_up_tensors()
     del tensors["features.16.1.running_var"], tensors["features.16.0.weight"]
     save(tmp_path / "less.npz", tensors)
     with pytest.raises(WeightsError, match=r"the weights features\.16\.0 are missing"):
-        efficientat_mn04((40, 32), weights=tmp_path / "less.npz")
+        efficientat((40, 32), width=0.4, weights=tmp_path / "less.npz")
     with pytest.raises(WeightsError, match=r"no published weights for width 0\.7"):
         efficientat((40, 32), width=0.7, weights="pretrained")
 
@@ -308,7 +300,7 @@ def test_with_its_front_end_it_exports_to_litert(file: Path) -> None:
         preset_layers("efficientat"),
         n_classes=3,
         clip_seconds=0.5,
-        backbone=efficientat_mn04,
+        backbone=partial(efficientat, width=0.4),
         weights=file,
     )
     graph = to_litert(model)
@@ -345,7 +337,7 @@ def test_the_published_weights_give_the_published_network(
     with np.load(PUBLISHED) as file:
         tensors = dict(file)
     features = np.stack([clips[0] for clips in recordings.values()])[:, :200]
-    network = efficientat_mn04((200, 128), weights=PUBLISHED)
+    network = efficientat((200, 128), width=0.4, weights=PUBLISHED)
     tagger = audioset_tagger((200, 128), width=0.4, weights=PUBLISHED)
     expected = feature_map(features, tensors).transpose(0, 3, 2, 1)
     assert np.abs(expected).max() > 5

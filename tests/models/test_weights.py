@@ -248,7 +248,7 @@ def test_without_a_network_the_message_says_all_that_is_needed(
         f"{NAME} cannot be downloaded from {closed.address} (no connection"
     )
     assert f"fetch {closed.address} elsewhere and put it into {cache}, or" in message
-    assert message.endswith("--weights none")
+    assert message.endswith("or train without: --weights none --transfer scratch")
     assert "refused" in message
     assert "\n" not in message
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sonotype.atomic import refuse_existing
+from sonotype.atomic import refuse_existing, refuse_unwritable
 from sonotype.audio.io import read_audio
 from sonotype.bundle import Bundle
 from sonotype.clips import Clips, Rejected
@@ -27,6 +27,7 @@ from sonotype.runtime import quiet_stderr
 from sonotype.settings import Settings
 
 if TYPE_CHECKING:
+    from sonotype.models.weights import PublishedWeights
     from sonotype.training.transfer.auto import Choice
     from sonotype.training.transfer.compare import Candidate
 
@@ -52,6 +53,9 @@ class Observer(Protocol):
     def choice(self, choice: "Choice") -> None:
         """Learn how the model will be trained, and why."""
 
+    def download(self, published: "PublishedWeights") -> None:
+        """Learn which weights are about to be downloaded, and under what licence."""
+
 
 class Silent:
     """An observer that does nothing; a subclass may listen to what it cares for."""
@@ -72,6 +76,9 @@ class Silent:
         """Let it pass."""
 
     def choice(self, choice: "Choice") -> None:
+        """Let it pass."""
+
+    def download(self, published: "PublishedWeights") -> None:
         """Let it pass."""
 
 
@@ -138,6 +145,7 @@ def train_folder(  # noqa: PLR0913 - as many choices as the verb has
         SonotypeError: If the data cannot be used or a step fails; nothing is written.
     """
     refuse_existing(out, replace=replace)
+    refuse_unwritable(out)
     cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
     clips = read_clips(root, settings, cache, observer, strict=strict)
     if given_parts(clips):
@@ -161,6 +169,7 @@ def train_folder(  # noqa: PLR0913 - as many choices as the verb has
         choice = choose_settings(parts, settings, observer, auto, cache_folder)
         settings = choice.settings
         cache = AudioCache(cache_folder, sample_rate=settings.audio.sample_rate)
+    fetch_weights(settings.model.backbone, settings.model.weights, observer)
     observer.stage("Training")
     trained = train(
         parts.train,
@@ -215,6 +224,36 @@ def choose_settings(
     )
     observer.choice(choice)
     return choice
+
+
+def fetch_weights(backbone: str, weights: str, observer: Observer) -> None:
+    """Have the weights that a model starts from on this machine.
+
+    Only what its publisher gives away is downloaded, and only if it is not here.
+
+    Args:
+        backbone: A name that `sonotype models` lists.
+        weights: As `model.weights` of the settings.
+        observer: Told the licence before, and then how far it is.
+
+    Raises:
+        SettingError: If there is no such backbone.
+        WeightsError: If the weights cannot be had.
+    """
+    from sonotype.models.table import find_backbone
+    from sonotype.models.weights import find_weights
+
+    published = find_backbone(backbone).weights
+    if published is None or weights == "none":
+        return
+    find_weights(
+        weights,
+        published,
+        on_download=observer.download,
+        on_progress=lambda done, total: observer.progress(
+            done, total or 2 * done, f"{done / 1e6:.0f} MB"
+        ),
+    )
 
 
 def read_clips(

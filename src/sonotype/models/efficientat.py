@@ -90,34 +90,6 @@ def efficientat(
     return model
 
 
-def efficientat_mn04(
-    input_shape: Sequence[int | None], *, weights: str | Path | None = None
-) -> keras.Model:
-    """Build `efficientat` of width 0.4: 0.98 million parameters with its classifier."""
-    return efficientat(input_shape, width=0.4, weights=weights)
-
-
-def efficientat_mn05(
-    input_shape: Sequence[int | None], *, weights: str | Path | None = None
-) -> keras.Model:
-    """Build `efficientat` of width 0.5: 1.43 million parameters with its classifier."""
-    return efficientat(input_shape, width=0.5, weights=weights)
-
-
-def efficientat_mn10(
-    input_shape: Sequence[int | None], *, weights: str | Path | None = None
-) -> keras.Model:
-    """Build `efficientat` of width 1: 4.88 million parameters with its classifier."""
-    return efficientat(input_shape, width=1.0, weights=weights)
-
-
-def efficientat_mn20(
-    input_shape: Sequence[int | None], *, weights: str | Path | None = None
-) -> keras.Model:
-    """Build `efficientat` of width 2: 17.9 million parameters with its classifier."""
-    return efficientat(input_shape, width=2.0, weights=weights)
-
-
 def audioset_tagger(
     input_shape: Sequence[int | None],
     *,

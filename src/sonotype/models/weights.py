@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # `sonotype models` looks for weights, and loads none
 # asked four times, with longer and longer pauses.
 TIMEOUT_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
+# Recipes that transfer what a network knows need to be told both.
+_WITHOUT = "--weights none --transfer scratch"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def find_weights(
         if found is None:
             raise WeightsError(
                 f"{path} does not hold {published.file_name}; "
-                f"{_how_to_get(published, path)}, or train without: --weights none"
+                f"{_how_to_get(published, path)}, or train without: {_WITHOUT}"
             )
         return found
     if not path.is_file():
@@ -223,7 +225,7 @@ def _downloaded(published: PublishedWeights, on_progress: Progress | None) -> Pa
     if not published.address:
         raise WeightsError(
             f"{published.file_name} is not on this machine; "
-            f"{_how_to_get(published, folder)}, or train without: --weights none"
+            f"{_how_to_get(published, folder)}, or train without: {_WITHOUT}"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -248,6 +250,5 @@ def _not_to_be_had(
 ) -> WeightsError:
     return WeightsError(
         f"{published.file_name} cannot be downloaded from {published.address} "
-        f"({reason}); {_how_to_get(published, folder)}, or train without: "
-        "--weights none"
+        f"({reason}); {_how_to_get(published, folder)}, or train without: {_WITHOUT}"
     )

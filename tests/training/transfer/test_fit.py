@@ -21,7 +21,8 @@ from sonotype.frontend.normalize import Normalize
 from sonotype.frontend.standardize import Standardize
 from sonotype.labels import Task
 from sonotype.models.classifier import build_classifier
-from sonotype.settings import read_settings
+from sonotype.settings import Settings, read_settings
+from sonotype.training.build import build_model
 from sonotype.training.callbacks import Progress
 from sonotype.training.run import Run
 from sonotype.training.train import train
@@ -29,6 +30,7 @@ from sonotype.training.transfer import fit as transfer
 from sonotype.training.transfer.fit import fit_transfer
 
 FINETUNE = {
+    "model.weights": "pretrained",  # random ones stand for them in these tests
     "training.transfer": "finetune",
     "training.cut": "below",
     "training.epochs": 3,
@@ -272,14 +274,24 @@ def test_a_front_end_learns_its_statistics_first(heard: CachedAudio) -> None:
     assert accuracy(model, heard) > 0.6
 
 
+def build_with_random_weights(settings: Settings, *rest: Any) -> keras.Model:
+    """Build the classifier of settings whose weights nobody has published."""
+    random = settings.model.model_copy(update={"weights": "none"})
+    return build_model(settings.model_copy(update={"model": random}), *rest)
+
+
 @pytest.mark.parametrize("how", ["frozen", "finetune"])
 def test_a_recipe_that_transfers_trains_from_end_to_end(
-    how: str, tone_split: Split, cache: AudioCache
+    how: str, tone_split: Split, cache: AudioCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "sonotype.training.train.build_model", build_with_random_weights
+    )
     settings = read_settings(
         "default",
         overrides={
             **TINY,
+            "model.weights": "pretrained",
             "training.transfer": how,
             "training.epochs": 2,
             "model.standardize": True,

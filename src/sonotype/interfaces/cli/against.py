@@ -266,7 +266,7 @@ def _candidates(options: EventOptions, labels: Sequence[str]) -> list[float]:
     Raises:
         SettingError: If there is none.
     """
-    off = replace(options, threshold=["inf"]).rule(labels).off
+    off = replace(options, threshold=["1"]).rule(labels).off
     least = max(off.values()) if isinstance(off, dict) else 0.0
     left = [value for value in CANDIDATES if value >= least]
     if not left:

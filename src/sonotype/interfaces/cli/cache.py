@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sonotype.errors import SettingError
 from sonotype.interfaces.cli.console import emit, emit_table, plain_table, say
 from sonotype.interfaces.cli.options import CacheOption
 
@@ -32,6 +33,8 @@ def cache(
     )
 
     root = default_cache_folder() if cache is None else cache
+    if root.exists() and not root.is_dir():
+        raise SettingError(f"{root} is a file, not a folder of decoded audio")
     if action is Action.clear:
         n_files, n_bytes = clear_cache(root)
         emit(f"removed {n_files} files, {n_bytes / 1e6:.1f} MB, from {root}")

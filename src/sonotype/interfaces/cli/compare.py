@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sonotype.errors import WeightsError
+from sonotype.errors import SettingError, WeightsError, unknown_name
 from sonotype.interfaces.cli.console import (
     ConsoleObserver,
     emit,
@@ -34,7 +34,10 @@ def compare(
     *,
     backbones: Annotated[
         str | None,
-        typer.Option(help="Names separated by commas. Default: all at hand."),
+        typer.Option(
+            help="Names from `sonotype models`, separated by commas; weights that are "
+            "not here are downloaded. Default: all at hand, and no download."
+        ),
     ] = None,
     layout: Annotated[
         str | None, typer.Option(help="How the data is laid out, as for train.")
@@ -49,13 +52,14 @@ def compare(
 ) -> None:
     """Try every pre-trained backbone at hand on the data, frozen, under a linear head.
 
-    Each clip is scored by a head that never heard its group; nothing is downloaded.
+    Each clip is scored by a head that never heard its group.
     """
     from sonotype.dataset.cache.audio_cache import AudioCache
-    from sonotype.interfaces.workflow import read_clips
+    from sonotype.interfaces.workflow import fetch_weights, read_clips
     from sonotype.runtime import quiet_stderr
     from sonotype.settings import read_settings
 
+    named = _named(backbones)
     settings = read_settings(
         overrides={
             "data.layout": layout,
@@ -76,12 +80,14 @@ def compare(
                 usual_length,
             )
         here, elsewhere = backbones_at_hand()
-        chosen = split_names(backbones) or here
+        chosen = named or here
         if not chosen:
             raise WeightsError(
                 "no pre-trained backbone is at hand; `sonotype models` says where "
                 "their weights come from"
             )
+        for name in named:
+            fetch_weights(name, "pretrained", observer)
         observer.stage("Trying backbones")
         lengths = audio.load_all(clips).lengths
         found = []
@@ -98,8 +104,26 @@ def compare(
             observer.candidate(candidate)
     say_rejected(clips.rejected)
     _print(sorted(found, key=lambda one: -one.score), output_format)
-    if elsewhere and not backbones:
+    if elsewhere and not named:
         say(f"not at hand: {', '.join(elsewhere)}; see `sonotype models`")
+
+
+def _named(backbones: str | None) -> list[str]:
+    """Return the backbones that are asked for by name.
+
+    Raises:
+        SettingError: If there is none of a name, or no weights for it.
+    """
+    from sonotype.models.listing import read_listing
+
+    names = split_names(backbones) or []
+    known = {listed.name: listed.weights for listed in read_listing()}
+    for name in names:
+        if name not in known:
+            raise unknown_name("backbone", name, known)
+        if known[name] is None:
+            raise SettingError(f"backbone {name} has no weights to start from")
+    return names
 
 
 def _print(found: "list[Candidate]", output_format: TableFormat) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the help must not wait for polars
     from sonotype.clips import Rejected
     from sonotype.dataset.checks.findings import Finding
     from sonotype.dataset.split import Split
+    from sonotype.models.weights import PublishedWeights
     from sonotype.training.transfer.auto import Choice
     from sonotype.training.transfer.compare import Candidate
 
@@ -66,7 +67,8 @@ def say_rejected(rejected: "Sequence[Rejected]", where: str = "") -> None:
     """List the files that were set aside, the first few with their reasons."""
     if not rejected:
         return
-    say(f"{len(rejected)} files were set aside{where}:")
+    files = "1 file was" if len(rejected) == 1 else f"{len(rejected)} files were"
+    say(f"{files} set aside{where}:")
     for file in rejected[:REJECTED_SHOWN]:
         say(f"  {file.path}: {file.reason}")
     if len(rejected) > REJECTED_SHOWN:
@@ -96,6 +98,15 @@ def candidate_line(candidate: "Candidate") -> str:
     return (
         f"  {candidate.backbone:<20} {candidate.score:.3f} ({candidate.interval})"
         f"  {candidate.seconds:4.0f} s {candidate.megabytes:6.1f} MB"
+    )
+
+
+def download_line(published: "PublishedWeights") -> str:
+    """Return what is to be downloaded, from where, and what may be done with it."""
+    size = f"{published.n_bytes / 1e6:.1f} MB" if published.n_bytes else "size unknown"
+    return (
+        f"downloading {published.file_name} ({size}; "
+        f"licence {published.licence or 'not stated'}) from {published.address}"
     )
 
 
@@ -153,6 +164,11 @@ class ConsoleObserver:
         """Print how the model will be trained, and why, above the bars."""
         for reason in choice.reasons:
             self._bars.print(reason, markup=False)
+
+    def download(self, published: "PublishedWeights") -> None:
+        """Print what is to be downloaded above the bars, and begin one for it."""
+        self._bars.console.print(download_line(published), markup=False, soft_wrap=True)
+        self.stage(f"Fetching {published.file_name}")
 
     def findings(self, found: "tuple[Finding, ...]") -> None:
         """Print what is wrong with the data, a line a kind, above the bars."""

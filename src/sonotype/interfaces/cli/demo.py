@@ -25,6 +25,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where it all goes.")] = Path("demo"),
 ) -> None:
     """Make a small spoken-word set, train, evaluate on unheard voices, predict."""
+    from sonotype.atomic import refuse_unwritable
     from sonotype.dataset.spoken.spoken_words import make_spoken_words
     from sonotype.inference.classifier import load
     from sonotype.inference.writers import to_table
@@ -34,6 +35,7 @@ def demo(
     started = time.monotonic()
     name = "words" if data is None else data.resolve().name
     bundle = out / f"{name}.sonotype"
+    refuse_unwritable(bundle)
     with ConsoleObserver() as observer:
         if data is None:
             observer.stage("Speaking words")

@@ -43,10 +43,12 @@ def embed(
     ] = False,
 ) -> None:
     """Write a vector for each window of recordings; TensorFlow is not needed."""
+    from sonotype.atomic import refuse_unwritable
     from sonotype.inference.classifier import load
     from sonotype.inference.embedding_file import write_embeddings, writer_of
 
     writer_of(out)  # before hours of work
+    refuse_unwritable(out)
     classifier = load(bundle)
     rejected: list[Rejected] = []
     paths = [recording.path for recording in find_recordings(files, rejected)]

@@ -125,7 +125,7 @@ def parse_scores(
     """Return the score of each label that an option names.
 
     Raises:
-        SettingError: If there is no such label, or it is no number.
+        SettingError: If there is no such label, or it is no number from 0 to 1.
     """
     from sonotype.errors import SettingError, unknown_name
 
@@ -139,6 +139,8 @@ def parse_scores(
             raise SettingError(
                 f"{option} {text!r} is neither a score nor LABEL=SCORE"
             ) from None
+        if not 0 <= score <= 1:
+            raise SettingError(f"{option} {text!r} is not from 0 to 1, as scores are")
         if not label:
             every = dict.fromkeys(labels, score)
         elif label in labels:

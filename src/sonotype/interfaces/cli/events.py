@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from sonotype.inference.score_file import RecordingScores
 
 
+COLLAR_SECONDS = 0.2
+
+
 class FileFormat(StrEnum):
     """How events are written."""
 
@@ -93,7 +96,7 @@ def events(
             help="How far the times of an event may be off to count; its end by 20 % "
             "of its length, if that is more.",
         ),
-    ] = 0.2,
+    ] = COLLAR_SECONDS,
     overlap: Annotated[
         float | None,
         typer.Option(
@@ -134,6 +137,8 @@ def events(
             comparison = Comparison(against, collar, overlap, onset_only, is_json)
             compare(read, options, comparison, choose=choose_threshold)
     else:
+        how = {"--collar": collar != COLLAR_SECONDS, "--onset-only": onset_only}
+        refuse_without_against({**how, "--overlap": overlap is not None})
         found = list(detect(files, options, rejected))
         is_any = bool(found)
         write_events(found, format, out, count_by, picture)
@@ -162,6 +167,21 @@ def refuse_beside_against(against: Path | None, others: Mapping[str, object]) ->
             )
 
 
+def refuse_without_against(given: Mapping[str, bool]) -> None:
+    """Raise if an option is given that only a comparison minds.
+
+    Raises:
+        SettingError: If so.
+    """
+    from sonotype.errors import SettingError
+
+    for name, is_given in given.items():
+        if is_given:
+            raise SettingError(
+                f"{name} is about a comparison; name the annotations with --against"
+            )
+
+
 def write_events(
     found: "Sequence[tuple[str, RecordingEvents]]",
     format: FileFormat,
@@ -176,8 +196,11 @@ def write_events(
     """
     from sonotype.inference.event_counts import count_events, plot_events
     from sonotype.inference.event_writers import EVENT_FORMATS
+    from sonotype.interfaces.cli.picture import refuse_picture, save_picture
 
     recordings = [each for _, each in found]
+    if picture:
+        refuse_picture(picture)
     if count_by is not None:
         emit(count_events(recordings, split_names(count_by) or []).write_csv())
     elif out is None:
@@ -187,7 +210,7 @@ def write_events(
     else:
         write_file(out, EVENT_FORMATS[format].write(recordings))
     if picture:
-        plot_events(recordings).savefig(picture, dpi=150)
+        save_picture(plot_events(recordings), picture)
 
 
 def find_scores(

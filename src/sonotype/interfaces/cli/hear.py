@@ -30,7 +30,7 @@ def hear(
     out: Annotated[Path, typer.Option(help="The folder to make.")],
     recipe: Annotated[
         str | None,
-        typer.Option(help="Built-in settings to start from: default or article."),
+        typer.Option(help="Built-in settings to start from: default, article, ..."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file whose settings replace the recipe's.")
@@ -54,11 +54,17 @@ def hear(
 
     import soundfile
 
+    from sonotype.dataset.readers.folder import BACKGROUND_NOISE
+    from sonotype.errors import DataError
     from sonotype.interfaces.workflow import read_noise
-    from sonotype.training.versions import make_versions, plain_features
+    from sonotype.runtime import quiet_stderr
 
     rate = settings.audio.sample_rate
     noise = None if data is None else read_noise(data, rate)
+    if data is not None and noise is None:
+        raise DataError(f"{data}: there are no recordings in {data / BACKGROUND_NOISE}")
+    with quiet_stderr():
+        from sonotype.training.versions import make_versions, plain_features
     versions = make_versions(clips, settings, count=count, noise=noise)
     plain = plain_features(clips, settings)
     seconds = settings.audio.clip_seconds

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user. Data goes 
 stdout, progress and messages to stderr. No verb imports anything heavy before it runs.
 """
 
+import logging
 import os
 import sys
 from importlib.util import find_spec
@@ -90,6 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = [argument for argument in arguments if argument != "--debug"]
     # TensorFlow's start-up notes are about TensorFlow, not about the user's work.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # So is its warning of functions traced again: each network tried has its own.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         app(arguments)
     except SonotypeError as error:

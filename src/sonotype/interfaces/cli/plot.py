@@ -18,14 +18,13 @@ def plot(
     force: ForceOption = False,
 ) -> None:
     """Draw the waveform and the spectrogram of an audio file."""
-    from sonotype.atomic import atomic_file
     from sonotype.audio.figure import plot_audio
     from sonotype.errors import SettingError
+    from sonotype.interfaces.cli.picture import refuse_picture, save_picture
 
     out = out or Path(f"{audio.stem}.png")
     if out.exists() and not force:
         raise SettingError(f"{out} exists already; pass --force to replace it")
-    figure = plot_audio(audio)
-    with atomic_file(out) as partial:
-        figure.savefig(partial, dpi=150)
+    refuse_picture(out)
+    save_picture(plot_audio(audio), out)
     say(f"wrote {out}")

@@ -75,10 +75,12 @@ def train(
         ),
     ] = None,
     budget: Annotated[
-        str | None,
+        float | None,
         typer.Option(
+            parser=parse_seconds,
+            metavar="TIME",
             help="Time for auto to try and train: 90s, 2m, 1h. Default: 2 minutes per "
-            "1000 clips."
+            "1000 clips.",
         ),
     ] = None,
     seed: Annotated[
@@ -134,23 +136,24 @@ def _auto(
     epochs: int | None,
     weights: str | None,
     transfer: Transfer | None,
-    budget: str | None,
+    budget: float | None,
 ) -> "Auto | None":
     """Return what auto may do, or `None` where the settings say how to train."""
     from sonotype.interfaces.workflow import Auto
 
     told = {"--config": config, "--epochs": epochs, "--weights": weights}
     given = [name for name, value in told.items() if value is not None]
+    if transfer == Transfer.scratch:
+        given.append("--transfer scratch")
     if recipe not in (None, AUTO) or (recipe is None and given):
         if budget is not None:
             raise SettingError("--budget is for --recipe auto, which chooses itself")
         return None
     if given:
         raise SettingError(f"{given[0]} does not go with --recipe auto, which chooses")
-    if transfer == Transfer.scratch:
-        return None
-    seconds = None if budget is None else parse_seconds(budget)
-    return Auto(budget_seconds=seconds, finetune=transfer != Transfer.frozen)
+    if budget == 0:
+        raise SettingError("--budget must be above 0; leave it out for the usual time")
+    return Auto(budget_seconds=budget, finetune=transfer != Transfer.frozen)
 
 
 def _method(transfer: Transfer | None) -> str | None:

@@ -59,8 +59,10 @@ class Candidate:
 
 def backbones_at_hand() -> tuple[list[str], list[str]]:
     """Return the pre-trained backbones whose weights are here, and the others."""
-    pretrained = [name for name, found in BACKBONES.items() if found.weights]
-    here = [name for name in pretrained if at_hand(BACKBONES[name].weights)]  # type: ignore[arg-type]
+    pretrained = {
+        name: found.weights for name, found in BACKBONES.items() if found.weights
+    }
+    here = [name for name, weights in pretrained.items() if at_hand(weights)]
     return here, [name for name in pretrained if name not in here]
 
 
