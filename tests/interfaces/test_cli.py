@@ -272,3 +272,22 @@ def test_data_goes_to_stdout_and_nothing_else(
         check=True,
     )
     assert json.loads(done.stdout)[0]["label"] == "low"
+
+
+def test_a_prediction_does_not_wait_for_what_it_does_not_need(
+    bundle_path: Path, tone_folder: Path
+) -> None:
+    code = (
+        "import atexit, sys\n"
+        "slow = {'keras', 'matplotlib', 'polars', 'scipy', 'sklearn', 'tensorflow'}\n"
+        "atexit.register(lambda: print(slow & set(sys.modules), file=sys.stderr))\n"
+        "from sonotype.interfaces.cli.main import main; main()"
+    )
+    clip = next((tone_folder / "low").iterdir())
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", bundle_path, clip],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "set()\n"

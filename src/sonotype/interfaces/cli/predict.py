@@ -1,12 +1,15 @@
 """`sonotype predict`: one row per file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sonotype.interfaces.cli.console import emit, say_rejected
 from sonotype.interfaces.cli.options import BundleArgument, RuntimeOption, TableFormat
+
+if TYPE_CHECKING:
+    from sonotype.clips import Rejected
 
 
 def predict(
@@ -22,15 +25,17 @@ def predict(
     ] = False,
 ) -> None:
     """Classify audio files; TensorFlow is not needed."""
-    from sonotype.clips import Rejected
     from sonotype.errors import AudioError
     from sonotype.inference.classifier import load
     from sonotype.inference.writers import WRITERS
 
     classifier = load(bundle, runtime=runtime)
-    rejected = []
+    rejected: list[Rejected] = []
 
     def reject(file: Path, error: AudioError) -> None:
+        # Here, for it imports polars, which takes a fifth of a start.
+        from sonotype.clips import Rejected
+
         # The list names the file already.
         rejected.append(Rejected(file, str(error).removeprefix(f"{file}: ")))
 
