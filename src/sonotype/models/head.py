@@ -37,7 +37,9 @@ def _mean_and_max(features: keras.KerasTensor) -> keras.KerasTensor:
 def _mean_and_deviation(features: keras.KerasTensor) -> keras.KerasTensor:
     # Half precision has no numbers as small as the least variance.
     variance = ops.var(ops.cast(features, "float32"), axis=(1, 2))
-    deviation = ops.sqrt(ops.maximum(variance, LEAST_VARIANCE))
+    variance = ops.maximum(variance, LEAST_VARIANCE)
+    # Its root: LiteRT for Microcontrollers has RSQRT of integers, but SQRT of floats.
+    deviation = variance * ops.rsqrt(variance)
     return layers.Concatenate(name=MEAN_STD)([_mean(features), deviation])
 
 

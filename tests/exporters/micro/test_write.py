@@ -25,6 +25,7 @@ from sonotype.frontend.log_mel import LogMel
 from sonotype.frontend.pcen import PCEN
 from sonotype.frontend.standardize import Standardize
 from sonotype.models.classifier import build_classifier
+from sonotype.models.head import ATTENTION, POOLINGS
 from sonotype.training.load import load_trained
 
 OLD = Path(__file__).parents[2] / "data" / "tones_v1.sonotype"
@@ -234,3 +235,17 @@ def test_it_comes_into_a_bundle_with_its_labels_and_hashes(tmp_path: Path) -> No
     source.write_text(source.read_text().replace("high", "hugh"))
     with pytest.raises(BundleError, match="not the file this bundle was written with"):
         again.file("micro/model.c")
+
+
+@needs_micro
+@pytest.mark.parametrize("pooling", [*POOLINGS, ATTENTION])
+def test_every_pooling_runs_in_integers(pooling: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = untrained(pooling=pooling)
+    folder = tmp_path / "micro"
+    write_micro(model, tones(40), folder)
+    found = MicroRuntime(folder).scores(tones(20))
+    expected = np.asarray(model(tones(20)))
+    # Of the root of a variance, integers know less.
+    tolerance = 0.1 if pooling == "mean_std" else 0.03
+    compare(found, expected, tolerance=tolerance, measure="mean_difference")
