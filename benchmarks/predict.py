@@ -15,13 +15,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from bare import bare_seconds
 from made import untrained_bundle
 from results import save
 from sonotype.audio.io import read_audio
@@ -53,21 +53,6 @@ def predict_seconds(
     for _ in classifier.predict_many(files, n_threads=n_threads):
         pass
     return time.perf_counter() - began
-
-
-def bare_seconds(classifier: Classifier, clips: np.ndarray, n_threads: int) -> float:
-    """Time scoring clips that are ready, one share for each interpreter."""
-    runtimes = classifier.runtimes(n_threads).runtimes
-    shares = np.array_split(clips, len(runtimes))
-    with ThreadPoolExecutor(len(runtimes)) as pool:
-        began = time.perf_counter()
-        jobs = [
-            pool.submit(runtime.scores, share)
-            for runtime, share in zip(runtimes, shares, strict=True)
-        ]
-        for job in jobs:
-            job.result()
-        return time.perf_counter() - began
 
 
 def measure(

@@ -37,7 +37,6 @@ import argparse
 import statistics
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from bare import bare_seconds
 from made import noise_file, silent_file, untrained_bundle_apart
 from other_scanners import (
     BIRDNET,
@@ -80,21 +80,6 @@ def scan_seconds(classifier: Classifier, path: Path) -> float:
     for _ in classifier.scan(path):
         pass
     return time.perf_counter() - began
-
-
-def bare_seconds(classifier: Classifier, windows: np.ndarray) -> float:
-    """Time scoring windows that are ready, one share for each interpreter."""
-    runtimes = classifier.runtimes().runtimes
-    shares = np.array_split(windows, len(runtimes))
-    with ThreadPoolExecutor(len(runtimes)) as pool:
-        began = time.perf_counter()
-        jobs = [
-            pool.submit(runtime.scores, share)
-            for runtime, share in zip(runtimes, shares, strict=True)
-        ]
-        for job in jobs:
-            job.result()
-        return time.perf_counter() - began
 
 
 def bare_read_seconds(path: Path, to_rate: int) -> float:

@@ -13,6 +13,7 @@ import pytest
 from sonotype.bundle import MANIFEST
 from sonotype.errors import BundleError, MissingDependencyError, SettingError
 from sonotype.inference.classifier import load
+from sonotype.inference.online_detection import live_info
 from sonotype.runtime import GRAPHS, OpenVino
 
 PAST = Path(__file__).parent / "data" / "tones_v1.sonotype"
@@ -67,6 +68,7 @@ def test_every_graph_gives_the_scores_of_litert(bundle: Path, name: str) -> None
         expected = dict(exact.predict(clip))
         assert dict(other.predict(clip)) == pytest.approx(expected, abs=tolerance)
     assert other.graph_sha256 != exact.graph_sha256 or name == "litert"
+    assert live_info(other, "a microphone").graph_sha256 == other.graph_sha256
 
 
 def test_threads_change_no_score(bundle: Path, name: str, tone_folder: Path) -> None:

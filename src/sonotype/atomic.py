@@ -94,6 +94,26 @@ def atomic_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def output_file(path: Path, *, make_folders: bool = False) -> Iterator[Path]:
+    """Yield a file name to write, as `atomic_file`, for a file that a user asked for.
+
+    Args:
+        path: The file.
+        make_folders: Whether the folders above it are made too.
+
+    Raises:
+        SettingError: If it cannot be written.
+    """
+    try:
+        if make_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as partial:
+            yield partial
+    except OSError as error:
+        raise SettingError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def _flush(file: Path) -> None:
     """Wait until a file's bytes are on the disk, so a rename cannot overtake them."""
     if file.is_file():

@@ -87,6 +87,14 @@ class Manifest(BaseModel):
         """Samples in one clip."""
         return round(self.clip_seconds * self.sample_rate)
 
+    def files_of(self, name: str) -> list[str]:
+        """Return the listed files of a graph, which is a file or a folder of them."""
+        return [
+            file
+            for file in sorted(self.files)
+            if file == name or file.startswith(f"{name}/")
+        ]
+
     @property
     def embedding_channels(self) -> int | None:
         """Numbers in the embedding that the graph gives; `None` if it gives none."""

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from sonotype.bundle import read_bundle
 from sonotype.errors import DataError, ExportError, SettingError
 from sonotype.exporters import formats
-from sonotype.interfaces.cli.export import export
+from sonotype.interfaces.cli.export import chosen_formats, export
 
 OLD = Path(__file__).parents[1] / "data" / "tones_v1.sonotype"
 app = typer.Typer()
@@ -136,3 +136,25 @@ def test_clips_that_were_heard_do_not_tell(bundle: Path, tones: Path) -> None:
         raise done.exception or AssertionError
     done = run(bundle, "--to", "litert-int8", "--data", tones, "--all")
     assert done.exit_code == 0, done.exception
+
+
+def test_a_folder_for_microcontrollers_comes_into_the_bundle(
+    bundle: Path, tones: Path
+) -> None:
+    done = run(bundle, "--to", "micro", "--data", tones, "--format", "json")
+    assert done.exit_code == 0, done.exception
+    (row,) = json.loads(done.stdout)
+    assert (row["file"], row["agreement"]["n_clips"]) == ("micro", 40)
+    assert abs(row["accuracy_change"]) < 0.1
+    assert row["facts"]["arena_bytes"] > 1_000
+    listed = read_bundle(bundle).manifest.files
+    assert listed["micro/model.tflite"].n_bytes == row["facts"]["graph_bytes"]
+
+
+def test_one_for_microcontrollers_is_made_when_asked_for_and_of_recordings_only(
+    bundle: Path,
+) -> None:
+    assert "micro" not in [row.name for row in chosen_formats("all", has_data=True)]
+    done = run(bundle, "--to", "micro")
+    with pytest.raises(SettingError, match=r"micro learns the range.*with --data"):
+        raise done.exception or AssertionError

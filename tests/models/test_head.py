@@ -1,7 +1,7 @@
 """Heads against arithmetic in numpy."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -17,6 +17,7 @@ from sonotype.models.head import (
     build_head,
     set_statistics,
 )
+from sonotype.settings import ModelSettings
 
 SHAPE = (5, 3, 4)
 ALL = [*POOLINGS, ATTENTION]
@@ -46,6 +47,10 @@ def softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
 
 def activate(logits: np.ndarray, task: Task) -> np.ndarray:
     return softmax(logits) if task == "single-label" else 1 / (1 + np.exp(-logits))
+
+
+def test_recipes_may_name_every_pooling() -> None:
+    assert list(get_args(ModelSettings.model_fields["pooling"].annotation)) == ALL
 
 
 @pytest.mark.parametrize("task", ACTIVATIONS)

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from sonotype.atomic import atomic_file
+from sonotype.atomic import output_file
 from sonotype.clips import SCHEMA, Clips
 from sonotype.dataset.parquet_file import read_parquet
 from sonotype.dataset.readers.audio_files import is_text
 from sonotype.dataset.text_file import read_text
-from sonotype.errors import DataError, SettingError, unknown_name
+from sonotype.errors import DataError, unknown_name
 from sonotype.labels import Labels
 
 _LABELS_COLUMN = "labels="
@@ -64,11 +64,8 @@ def write_clips(clips: Clips, path: Path | str) -> None:
     path = Path(path)
     write = _format(path).write
     frame = clips.frame.with_columns(_stored(clips.frame["path"], path.parent))
-    try:
-        with atomic_file(path) as partial:
-            write(frame, clips.labels, partial)
-    except OSError as error:
-        raise SettingError(f"{path} cannot be written: {error.strerror}") from error
+    with output_file(path) as partial:
+        write(frame, clips.labels, partial)
 
 
 def read_clips(path: Path | str) -> Clips:

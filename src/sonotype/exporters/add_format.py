@@ -187,7 +187,7 @@ def check_format(
     package = row.missing()
     if package is not None:
         raise MissingDependencyError(package, row.extra)
-    if not replace and _listed(bundle.manifest, row.file):
+    if not replace and bundle.manifest.files_of(row.file):
         raise SettingError(
             f"{bundle.path} holds {row.file} already; pass --force to replace it"
         )
@@ -224,7 +224,7 @@ def _put(bundle: Bundle, graph: Path, exported: Exported) -> None:
     with atomic_folder(bundle.path.resolve(), replace=True) as folder:
         shutil.copytree(bundle.path, folder, dirs_exist_ok=True)
         manifest = read_bundle(folder).manifest
-        for name in _listed(manifest, exported.file):
+        for name in manifest.files_of(exported.file):
             (folder / name).unlink(missing_ok=True)
         target = folder / exported.file
         if graph.is_dir():
@@ -241,7 +241,7 @@ def _with_format(manifest: Manifest, folder: Path, exported: Exported) -> Manife
         for file in sorted(_files(target))
     }
     files = dict(manifest.files)
-    for name in _listed(manifest, exported.file):
+    for name in manifest.files_of(exported.file):
         del files[name]
     about = {
         "format": exported.name,
@@ -263,10 +263,3 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return [file for file in path.rglob("*") if file.is_file()]
     return [path]
-
-
-def _listed(manifest: Manifest, file: str) -> list[str]:
-    """Return the listed files of a format, which may be a folder of several."""
-    return [
-        name for name in manifest.files if name == file or name.startswith(f"{file}/")
-    ]

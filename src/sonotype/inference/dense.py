@@ -18,6 +18,7 @@ from sonotype.audio.stretches import Stretch
 from sonotype.audio.windows import check_hop, fit_length
 from sonotype.bundle import DENSE_GRAPH, Bundle
 from sonotype.errors import BundleError, SettingError
+from sonotype.inference.graph import refuse_other_sizes
 from sonotype.inference.scan import RuntimePool
 from sonotype.runtime import LiteRT, Runtime
 
@@ -263,15 +264,8 @@ class DenseGraph:
         self._path = bundle.file(DENSE_GRAPH)
         self.sha256 = bundle.manifest.files[DENSE_GRAPH].sha256
         graph = self._open(1)[0]
-        expected = (
-            self.layout.stretch_samples,
-            self.layout.n_windows * len(bundle.manifest.labels),
-        )
-        if (graph.n_samples, graph.n_labels) != expected:
-            raise BundleError(
-                f"{self._path} takes {graph.n_samples} samples to {graph.n_labels} "
-                f"scores, but model.json says {expected[0]} and {expected[1]}"
-            )
+        n_scores = self.layout.n_windows * len(bundle.manifest.labels)
+        refuse_other_sizes(graph, self._path, self.layout.stretch_samples, n_scores)
         self._check_golden(bundle, graph)
 
     def pool(self, n_threads: int, alone: RuntimePool) -> DensePool:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -25,11 +26,7 @@ def graph_files(bundle: Bundle, name: str) -> list[str]:
     if name not in GRAPHS:
         raise unknown_name("runtime", name, GRAPHS)
     file = GRAPHS[name].file
-    listed = [
-        each
-        for each in sorted(bundle.manifest.files)
-        if each == file or each.startswith(f"{file}/")
-    ]
+    listed = bundle.manifest.files_of(file)
     if not listed:
         raise BundleError(
             f"{bundle.path} has no {file}; add it with: "
@@ -55,13 +52,24 @@ def open_graph(bundle: Bundle, name: str, *, n_threads: int | None = None) -> Ru
         bundle.file(file)
     path = bundle.path / GRAPHS[name].file
     runtime = GRAPHS[name].open(path, n_threads=n_threads)
-    expected = bundle.manifest.n_samples, len(bundle.manifest.labels)
-    if (runtime.n_samples, runtime.n_labels) != expected:
+    manifest = bundle.manifest
+    refuse_other_sizes(runtime, path, manifest.n_samples, len(manifest.labels))
+    return runtime
+
+
+def refuse_other_sizes(
+    runtime: Runtime, path: Path, n_samples: int, n_scores: int
+) -> None:
+    """Raise if a loaded graph is not the one that `model.json` speaks of.
+
+    Raises:
+        BundleError: If it takes or gives another number of values.
+    """
+    if (runtime.n_samples, runtime.n_labels) != (n_samples, n_scores):
         raise BundleError(
             f"{path} takes {runtime.n_samples} samples to {runtime.n_labels} scores, "
-            f"but model.json says {expected[0]} and {expected[1]}"
+            f"but model.json says {n_samples} and {n_scores}"
         )
-    return runtime
 
 
 def graph_sha256(bundle: Bundle, name: str) -> str:

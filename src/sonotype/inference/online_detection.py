@@ -307,20 +307,6 @@ def live_info(
     Raises:
         SettingError: If the hop is longer than a window.
     """
-    from sonotype import __version__
-    from sonotype.inference.classifier import GRAPH
-
-    manifest = classifier.bundle.manifest
-    return ScanInfo(
-        recording=name,
-        n_bytes=0,
-        modified_ns=0,
-        labels=manifest.labels,
-        task=manifest.task,
-        sample_rate=manifest.sample_rate,
-        window_seconds=manifest.n_samples / manifest.sample_rate,
-        hop_seconds=classifier.hop_samples(hop_seconds) / manifest.sample_rate,
-        thresholds=manifest.thresholds,
-        graph_sha256=manifest.files[GRAPH].sha256,
-        sonotype_version=__version__,
+    return ScanInfo.of(
+        classifier, name, hop_seconds=hop_seconds, n_bytes=0, modified_ns=0
     )

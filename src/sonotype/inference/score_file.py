@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -75,6 +75,45 @@ class ScanInfo(BaseModel):
     sonotype_version: str
     format_version: int = FORMAT_VERSION
 
+    @classmethod
+    def of(
+        cls,
+        classifier: "Classifier",
+        recording: str,
+        *,
+        hop_seconds: float | None = None,
+        dense: bool = False,
+        **about: Any,
+    ) -> Self:
+        """Return what the scores of a classifier are of.
+
+        Args:
+            classifier: What will score it.
+            recording: The sound, as it was named.
+            hop_seconds: As of `Classifier.scan`.
+            dense: Likewise.
+            **about: What is known of the recording.
+
+        Raises:
+            SettingError: If the hop is longer than a window.
+        """
+        from sonotype import __version__
+
+        manifest = classifier.bundle.manifest
+        hop = classifier.hop_samples(hop_seconds, dense=dense)
+        return cls(
+            recording=recording,
+            labels=manifest.labels,
+            task=manifest.task,
+            sample_rate=manifest.sample_rate,
+            window_seconds=manifest.n_samples / manifest.sample_rate,
+            hop_seconds=hop / manifest.sample_rate,
+            thresholds=manifest.thresholds,
+            graph_sha256=classifier.dense.sha256 if dense else classifier.graph_sha256,
+            sonotype_version=__version__,
+            **about,
+        )
+
 
 @dataclass(frozen=True)
 class RecordingScores:
@@ -127,26 +166,17 @@ def scan_info(
         AudioError: If it is missing, empty, no regular file or oddly named.
         SettingError: If the hop is longer than a window.
     """
-    from sonotype import __version__
-
     check_file(path)
     status = path.stat()
-    manifest = classifier.bundle.manifest
-    return ScanInfo(
-        recording=str(path),
+    return ScanInfo.of(
+        classifier,
+        str(path),
+        hop_seconds=hop_seconds,
+        dense=dense,
         n_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,
         recorded_at=recorded_at(path),
         site=recording_site(path),
-        labels=manifest.labels,
-        task=manifest.task,
-        sample_rate=manifest.sample_rate,
-        window_seconds=manifest.n_samples / manifest.sample_rate,
-        hop_seconds=classifier.hop_samples(hop_seconds, dense=dense)
-        / manifest.sample_rate,
-        thresholds=manifest.thresholds,
-        graph_sha256=classifier.dense.sha256 if dense else classifier.graph_sha256,
-        sonotype_version=__version__,
     )
 
 

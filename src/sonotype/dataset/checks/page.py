@@ -5,14 +5,13 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from sonotype.atomic import atomic_file
+from sonotype.atomic import output_file
 from sonotype.dataset.checks.doctor import CheckReport, ClassRow, Histogram
 from sonotype.dataset.checks.findings import (
     KINDS,
     Finding,
     count_by_severity,
 )
-from sonotype.errors import SettingError
 
 # A page with a million names would not open; the JSON has them all.
 _MOST_FINDINGS = 100
@@ -77,11 +76,8 @@ def write_page(report: CheckReport, path: Path, *, root: Path) -> None:
     """
     # A name that is no valid UTF-8 is written with its bytes as numbers.
     content = render_page(report, root=root).encode("utf-8", "backslashreplace")
-    try:
-        with atomic_file(path) as partial:
-            partial.write_bytes(content)
-    except OSError as error:
-        raise SettingError(f"{path} cannot be written: {error.strerror}") from error
+    with output_file(path) as partial:
+        partial.write_bytes(content)
 
 
 def render_page(report: CheckReport, *, root: Path) -> str:

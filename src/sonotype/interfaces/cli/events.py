@@ -139,6 +139,10 @@ def events(
     else:
         how = {"--collar": collar != COLLAR_SECONDS, "--onset-only": onset_only}
         refuse_without_against({**how, "--overlap": overlap is not None})
+        if picture:
+            from sonotype.interfaces.cli.picture import refuse_picture
+
+            refuse_picture(picture)
         found = list(detect(files, options, rejected))
         is_any = bool(found)
         write_events(found, format, out, count_by, picture)
@@ -196,11 +200,9 @@ def write_events(
     """
     from sonotype.inference.event_counts import count_events, plot_events
     from sonotype.inference.event_writers import EVENT_FORMATS
-    from sonotype.interfaces.cli.picture import refuse_picture, save_picture
+    from sonotype.interfaces.cli.picture import save_picture
 
     recordings = [each for _, each in found]
-    if picture:
-        refuse_picture(picture)
     if count_by is not None:
         emit(count_events(recordings, split_names(count_by) or []).write_csv())
     elif out is None:
@@ -298,14 +300,9 @@ def write_file(path: Path, content: bytes, *, quiet: bool = False) -> None:
     Raises:
         SettingError: If it cannot be written.
     """
-    from sonotype.atomic import atomic_file
-    from sonotype.errors import SettingError
+    from sonotype.atomic import output_file
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path) as partial:
-            partial.write_bytes(content)
-    except OSError as error:
-        raise SettingError(f"{path} cannot be written: {error.strerror}") from error
+    with output_file(path, make_folders=True) as partial:
+        partial.write_bytes(content)
     if not quiet:
         say(f"wrote {path}")

@@ -35,11 +35,7 @@ def save_picture(figure: "Figure", path: Path) -> None:
     Raises:
         SettingError: If it cannot be written.
     """
-    from sonotype.atomic import atomic_file
+    from sonotype.atomic import output_file
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path) as partial:
-            figure.savefig(partial, dpi=150)
-    except OSError as error:
-        raise SettingError(f"{path} cannot be written: {error.strerror}") from error
+    with output_file(path, make_folders=True) as partial:
+        figure.savefig(partial, dpi=150)
