@@ -12,7 +12,7 @@ from sonotype.audio.resample import resample
 from sonotype.audio.stream import AudioStream
 from sonotype.audio.windows import cut_windows
 from sonotype.bundle import GRAPH, Bundle, read_bundle
-from sonotype.errors import AudioError
+from sonotype.errors import AudioError, SettingError
 from sonotype.inference.dense import DenseGraph, DensePool
 from sonotype.inference.embedding import (
     EmbeddingRuntime,
@@ -290,7 +290,13 @@ class Classifier:
 
         Raises:
             BundleError: If there is none, or it is broken or edited.
+            SettingError: If another runtime than LiteRT was asked for.
         """
+        if self.graph != "litert":
+            raise SettingError(
+                f"dense scans have a graph of their own, which is LiteRT's: leave out "
+                f"either the runtime {self.graph} or dense"
+            )
         if self._dense is None:
             self._dense = DenseGraph(self.bundle)
         return self._dense

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -82,6 +83,7 @@ def scan_folder(  # noqa: PLR0913 - what to scan, how, and where to
     *,
     hop_seconds: float | None = None,
     dense: bool = False,
+    runtime: str = "litert",
     n_workers: int | None = None,
     shard: Shard | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -98,6 +100,7 @@ def scan_folder(  # noqa: PLR0913 - what to scan, how, and where to
         out: The folder for the scores and the journal.
         hop_seconds: As of `Classifier.scan`.
         dense: Likewise.
+        runtime: As of `load`.
         n_workers: Processes; default: one for each core, if there are enough files.
         shard: Only this part of the recordings; which one a recording belongs to
             depends on its name alone.
@@ -112,7 +115,8 @@ def scan_folder(  # noqa: PLR0913 - what to scan, how, and where to
             it cannot be written to.
     """
     shard = Shard() if shard is None else shard
-    keep_settings(out, _settings(load(bundle), hop_seconds, dense=dense))
+    classifier = load(bundle, runtime=runtime)
+    keep_settings(out, _settings(classifier, hop_seconds, dense=dense))
     remove_strays(out)
     with Journal(out, shard) as journal:
         wanted = sorted({r.path.absolute(): r for r in recordings}.items())
@@ -129,9 +133,15 @@ def scan_folder(  # noqa: PLR0913 - what to scan, how, and where to
         # The longest first, so that all cores are done at about the same time.
         jobs.sort(key=lambda job: -job.n_bytes)
         n_workers = min(n_workers or usable_cores(), len(jobs))
-        pool = _Pool(
-            bundle, out, hop_seconds=hop_seconds, dense=dense, n_workers=n_workers
+        start = partial(
+            Worker,
+            bundle,
+            hop_seconds=hop_seconds,
+            dense=dense,
+            runtime=runtime,
+            n_threads=max(1, usable_cores() // max(1, n_workers)),
         )
+        pool = _Pool(start, out, n_workers=n_workers)
         n_done, n_bytes = 0, sum(job.n_bytes for job in jobs)
         scanned: list[Scanned] = []
         for job, found in pool.run(jobs):
@@ -220,20 +230,11 @@ class _Pool:
     """Threads that each have a process scan one recording after another."""
 
     def __init__(
-        self,
-        bundle: Path,
-        out: Path,
-        *,
-        hop_seconds: float | None,
-        dense: bool,
-        n_workers: int,
+        self, start: Callable[[], Worker], out: Path, *, n_workers: int
     ) -> None:
-        self._bundle = bundle
+        self._start_worker = start
         self._out = out
-        self._hop_seconds = hop_seconds
-        self._dense = dense
         self._n_workers = n_workers
-        self._n_threads = max(1, usable_cores() // max(1, n_workers))
         self._lock = Lock()
         self._is_stopped = False
         self._workers: list[Worker] = []
@@ -287,12 +288,7 @@ class _Pool:
 
     def _start(self) -> Worker:
         try:
-            worker = Worker(
-                self._bundle,
-                hop_seconds=self._hop_seconds,
-                dense=self._dense,
-                n_threads=self._n_threads,
-            )
+            worker = self._start_worker()
         except WorkerEndedError as error:
             raise SettingError(f"no process can be started here: {error}") from error
         with self._lock:

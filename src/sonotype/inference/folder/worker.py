@@ -37,7 +37,8 @@ class Worker:
         bundle: The bundle's folder.
         hop_seconds: As of `Classifier.scan`.
         dense: Likewise.
-        n_threads: Likewise.
+        runtime: As of `load`.
+        n_threads: As of `Classifier.scan`.
 
     Raises:
         WorkerEndedError: If there can be no such process here.
@@ -45,11 +46,23 @@ class Worker:
     """
 
     def __init__(
-        self, bundle: Path, *, hop_seconds: float | None, dense: bool, n_threads: int
+        self,
+        bundle: Path,
+        *,
+        hop_seconds: float | None,
+        dense: bool,
+        runtime: str,
+        n_threads: int,
     ) -> None:
         # As many threads as the worker is told to use, and those score windows.
         self._process = WorkerProcess(
-            __name__, str(bundle), hop_seconds, dense, n_threads, refusal=SettingError
+            __name__,
+            str(bundle),
+            hop_seconds,
+            dense,
+            runtime,
+            n_threads,
+            refusal=SettingError,
         )
         self._process.answer()
 
@@ -86,13 +99,14 @@ def _scan(
     bundle: str,
     hop_seconds: float | None,
     dense: bool,
+    runtime: str,
     n_threads: int,
 ) -> None:
     """Scan the recording of each question."""
     from sonotype.inference.classifier import load
     from sonotype.inference.score_file import scan_info, write_scores
 
-    classifier = load(bundle)
+    classifier = load(bundle, runtime=runtime)
     parent = os.getppid()
     say({})
     for question in questions:

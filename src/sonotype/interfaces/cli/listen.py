@@ -26,7 +26,12 @@ from sonotype.interfaces.cli.event_options import (
     ThresholdOption,
     parse_seconds,
 )
-from sonotype.interfaces.cli.options import BundleArgument, ClassesOption, split_names
+from sonotype.interfaces.cli.options import (
+    BundleArgument,
+    ClassesOption,
+    RuntimeOption,
+    split_names,
+)
 
 if TYPE_CHECKING:  # the help must not wait for arrays
     from sonotype.inference.classifier import Classifier
@@ -111,6 +116,7 @@ def listen(
         ),
     ] = False,
     hop: HopOption = None,
+    runtime: RuntimeOption = "litert",
     lines: Annotated[
         Lines,
         typer.Option(
@@ -149,7 +155,7 @@ def listen(
         channels=channels,
         encoding=encoding,
     )
-    classifier = load(bundle)
+    classifier = load(bundle, runtime=runtime)
     options = EventOptions(
         threshold, off, smooth, smooth_by, gap, min_, extent, split_names(classes)
     )

@@ -27,6 +27,7 @@ from sonotype.interfaces.cli.event_options import (
 from sonotype.interfaces.cli.options import (
     BundleArgument,
     ClassesOption,
+    RuntimeOption,
     split_names,
 )
 
@@ -55,12 +56,13 @@ class Scoring(NamedTuple):
     bundle: Path
     hop: float | None
     dense: bool
+    runtime: str
 
     def load(self) -> "Classifier":
         """Load the bundle, and tell the hop if it is not as asked or as usual."""
         from sonotype.inference.classifier import load
 
-        classifier = load(self.bundle)
+        classifier = load(self.bundle, runtime=self.runtime)
         if self.dense and self.hop is None:
             hop = classifier.hop_samples(dense=True) / classifier.sample_rate
             say(f"windows begin every {hop:g} s")
@@ -82,6 +84,7 @@ def scan(
             "`sonotype export --to litert-dense` adds: faster, and other scores.",
         ),
     ] = False,
+    runtime: RuntimeOption = "litert",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -118,7 +121,7 @@ def scan(
     )
     rejected: list[Rejected] = []
     found = list(find_recordings(recordings, rejected))
-    scored = Scoring(bundle, hop, dense)
+    scored = Scoring(bundle, hop, dense, runtime)
     if out is None:
         refuse_folder_options({"workers": workers, "shard": shard})
         form = format or PrintedFormat.csv
@@ -185,6 +188,7 @@ def scan_into(
                 out,
                 hop_seconds=scored.hop,
                 dense=scored.dense,
+                runtime=scored.runtime,
                 n_workers=workers,
                 shard=Shard.parse(shard),
                 on_progress=progress,
