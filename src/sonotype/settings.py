@@ -102,7 +102,8 @@ class TrainingSettings(Section):
     `transfer` says what of it: all of it (`scratch`), the head on a backbone that stays
     (`frozen`), or after that also the layers of the backbone above `cut` (`finetune`),
     from `n_views` versions of each clip, the plain one and augmented ones. Fine-tuning
-    ends with its last epoch, whatever `keep` says.
+    ends with its last epoch, whatever `keep` says. A layer of the backbone learns at
+    `layer_decay` times the rate of the layer above it.
     """
 
     transfer: Literal["scratch", "frozen", "finetune"] = "scratch"
@@ -112,6 +113,7 @@ class TrainingSettings(Section):
     steps_per_epoch: int | None = Field(default=None, gt=0)
     batch_size: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
     optimizer: Literal["adam", "adamw"] = "adam"
     weight_decay: float = Field(default=0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
@@ -167,7 +169,7 @@ def recipe_names() -> list[str]:
 
     Example:
         >>> recipe_names()
-        ['article', 'default', 'efficientat', 'pictures', 'speech_embedding']
+        ['article', 'birdnet', 'default', 'efficientat', 'pictures', 'speech_embedding']
     """
     folder = resources.files("sonotype.recipes")
     return sorted(

@@ -1,10 +1,11 @@
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from sonotype.settings import TrainingSettings
-from sonotype.training.optimizer import build_optimizer, learning_rate
+from sonotype.training.optimizer import build_optimizer, layer_shares, learning_rate
 
 
 def settings(**changes: object) -> TrainingSettings:
@@ -39,3 +40,52 @@ def test_weight_decay_goes_to_the_optimizer_that_has_it() -> None:
     adamw = build_optimizer(settings(optimizer="adamw", weight_decay=0.03), 10)
     assert adamw.weight_decay == 0.03
     assert build_optimizer(settings(), 10).weight_decay is None
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+def test_a_variable_learns_at_its_share_of_the_rate(kind: str) -> None:
+    low, middle, high = (
+        keras.Variable(np.array([1.0, 2.0], np.float32), name=name)
+        for name in ("low", "middle", "high")
+    )
+    shares = {low.path: 0.25, middle.path: 0.5}
+    optimizer = build_optimizer(settings(optimizer=kind), 10, shares=shares)
+    gradient = keras.ops.convert_to_tensor(np.array([3.0, -0.1], np.float32))
+    optimizer.apply([gradient, gradient, gradient], [low, middle, high])
+    moved = [np.asarray(each) - [1.0, 2.0] for each in (low, middle, high)]
+    # The first step of Adam is the rate, against the sign of the gradient.
+    np.testing.assert_allclose(moved[2], [-0.5, 0.5], rtol=1e-4)
+    np.testing.assert_allclose(moved[1], moved[2] / 2, rtol=1e-4)
+    np.testing.assert_allclose(moved[0], moved[2] / 4, rtol=1e-4)
+
+
+def test_with_whole_shares_it_computes_as_keras_does() -> None:
+    rng = np.random.default_rng(0)
+    start = rng.standard_normal(5).astype(np.float32)
+    ours, theirs = keras.Variable(start), keras.Variable(start)
+    optimizer = build_optimizer(settings(), 10, shares={ours.path: 1.0})
+    known = keras.optimizers.Adam(0.5)
+    for _ in range(5):
+        gradient = keras.ops.convert_to_tensor(rng.standard_normal(5).astype("float32"))
+        optimizer.apply([gradient], [ours])
+        known.apply([gradient], [theirs])
+    np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
+
+
+def test_shares_fall_from_the_head_down() -> None:
+    features = keras.Input((6, 4, 1))
+    flow = keras.layers.Conv2D(2, 1, name="first")(features)
+    flow = keras.layers.ReLU()(flow)
+    flow = keras.layers.BatchNormalization(name="second")(flow)
+    backbone = keras.Model(features, flow, name="backbone")
+    audio = keras.Input((6, 4, 1))
+    classifier = keras.Model(audio, keras.layers.Flatten(name="head")(backbone(audio)))
+    found = layer_shares(classifier, 0.5)
+    first, second = (backbone.get_layer(name) for name in ("first", "second"))
+    assert layer_shares(classifier, 1.0) == {}
+    assert found == {
+        first.kernel.path: 0.25,
+        first.bias.path: 0.25,
+        second.gamma.path: 0.5,
+        second.beta.path: 0.5,
+    }

@@ -8,7 +8,7 @@ from sonotype.settings import Settings
 from sonotype.training.augmented import AugmentedModel
 from sonotype.training.build import build_augmentation
 from sonotype.training.loss import build_loss
-from sonotype.training.optimizer import build_optimizer
+from sonotype.training.optimizer import build_optimizer, layer_shares
 
 
 def compile_model(
@@ -25,7 +25,11 @@ def compile_model(
     # With many labels of which few are heard, silence would score high in accuracy.
     accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     model.compile(
-        optimizer=build_optimizer(settings.training, n_steps),
+        optimizer=build_optimizer(
+            settings.training,
+            n_steps,
+            shares=layer_shares(classifier, settings.training.layer_decay),
+        ),
         loss=build_loss(task, settings.training.label_smoothing),
         metrics=[accuracy] if task == "single-label" else [],
         # XLA runs these convolutions eight times slower on a CPU (TensorFlow 2.21).
