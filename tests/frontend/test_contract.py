@@ -22,6 +22,7 @@ from sonotype.frontend.table import FRONTENDS
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "birdnet_spectrogram": {"exponents": (0.25, 0.2)},
     "log_mel": {"sample_rate": 16_000, "n_mels": 40, "hop_seconds": 0.015},
     "mfcc": {"n_coefficients": 13, "lifter": 22.0},
     "normalize": {"statistics": "clip", "per_frequency": False},

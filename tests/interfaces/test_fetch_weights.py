@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from sonotype.errors import SonotypeError, WeightsError
 from sonotype.interfaces.cli.compare import compare
-from sonotype.interfaces.cli.console import download_line
+from sonotype.interfaces.cli.console import download_line, restriction_line
 from sonotype.interfaces.cli.train import train
 from sonotype.interfaces.workflow import Silent, fetch_weights
 from sonotype.models import listing, table, weights
@@ -200,3 +200,49 @@ def test_auto_fetches_nothing_and_says_what_it_would_try(
     assert "it would also try tiny; `sonotype models` says where they come from" in told
     assert "downloading" not in told
     assert not weights.weights_folder().exists()
+
+
+def restricted(monkeypatch: pytest.MonkeyPatch, path: Path) -> PublishedWeights:
+    """List weights of a backbone `tiny` that are here, but not for commerce."""
+    content = path.read_bytes()
+    made = PublishedWeights(
+        path.name,
+        digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        trained_on="nothing",
+        licence="CC-BY-NC-SA-4.0",
+    )
+    monkeypatch.setenv("SONOTYPE_WEIGHTS", str(path.parent))
+    list_backbone(monkeypatch, made)
+    return made
+
+
+def test_weights_that_forbid_commerce_are_used_only_where_they_are_named(
+    tone_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny((51, 128)).save_weights(tmp_path / NAME)
+    known = restricted(monkeypatch, tmp_path / NAME)
+    assert weights.at_hand(known) == tmp_path / NAME
+    assert trials.backbones_at_hand() == ([], [])
+    with pytest.raises(WeightsError, match="no pre-trained backbone is at hand"):
+        run(compare, tone_folder)
+    done = run(compare, tone_folder, "--backbones", "tiny", "--format", "json")
+    assert restriction_line(known) in done.stderr
+    assert json.loads(done.stdout)[0]["backbone"] == "tiny"
+    assert trials.only_if_named().endswith(": tiny (CC-BY-NC-SA-4.0).")
+
+
+def test_their_licence_is_said_before_training_and_stays_with_the_bundle(
+    tone_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny((51, 128)).save_weights(tmp_path / NAME)
+    known = restricted(monkeypatch, tmp_path / NAME)
+    config = tmp_path / "mine.toml"
+    config.write_text('recipe = "efficientat"\nmodel.backbone = "tiny"\n')
+    out = tmp_path / "b.sonotype"
+    done = run(train, tone_folder, "--out", out, "--config", config)
+    assert done.exit_code == 0, done.output
+    assert restriction_line(known) in done.stderr
+    stated = json.loads((out / "model.json").read_text())["weights"]
+    assert stated[0]["licence"] == "CC-BY-NC-SA-4.0"
+    card = (out / "README.md").read_text()
+    assert "CC-BY-NC-SA-4.0: neither they nor this model are for commercial use" in card

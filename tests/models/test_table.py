@@ -13,6 +13,7 @@ from sonotype.models.table import BACKBONES, find_backbone
 # The smallest features that any backbone behind a front end takes.
 SHAPES = {
     None: (65, 40),
+    "birdnet": (131, 96, 2),
     "efficientat": (32, 128),
     "pictures": (32, 32, 3),
     "speech_embedding": (76, 32),

@@ -5,6 +5,7 @@ from typing import Any
 
 from sonotype.bundle import Manifest
 from sonotype.labels import Task
+from sonotype.models.weights import allows_commerce
 
 TEMPLATE = """\
 # {title}
@@ -77,13 +78,19 @@ def model_card(manifest: Manifest, name: str) -> str:
         n_groups=manifest.data["n_groups"],
         weights="".join(
             f"\n- Starting weights: {weights['backbone']}, {weights['from']}, "
-            f"licence {weights['licence']}."
+            f"licence {weights['licence']}{_restriction(weights['licence'])}."
             for weights in manifest.weights
         ),
         output=OUTPUT[manifest.task],
         limit=LIMIT[manifest.task],
         metrics=_metrics(manifest.test_metrics),
     )
+
+
+def _restriction(licence: str) -> str:
+    if allows_commerce(licence):
+        return ""
+    return ": neither they nor this model are for commercial use"
 
 
 def _counted(labels: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import keras
 
+from sonotype.frontend.birdnet_spectrogram import BirdNETSpectrogram
 from sonotype.frontend.log_mel import LogMel
 from sonotype.frontend.mfcc import MFCC
 from sonotype.frontend.normalize import Normalize
@@ -13,6 +14,7 @@ from sonotype.frontend.standardize import Standardize
 from sonotype.frontend.to_image import ToImage
 
 FRONTENDS: dict[str, type[keras.layers.Layer]] = {
+    "birdnet_spectrogram": BirdNETSpectrogram,
     "log_mel": LogMel,
     "mfcc": MFCC,
     "normalize": Normalize,

@@ -56,6 +56,9 @@ class Observer(Protocol):
     def download(self, published: "PublishedWeights") -> None:
         """Learn which weights are about to be downloaded, and under what licence."""
 
+    def restricted(self, published: "PublishedWeights") -> None:
+        """Learn that the weights to be used are not for commercial use."""
+
 
 class Silent:
     """An observer that does nothing; a subclass may listen to what it cares for."""
@@ -79,6 +82,9 @@ class Silent:
         """Let it pass."""
 
     def download(self, published: "PublishedWeights") -> None:
+        """Let it pass."""
+
+    def restricted(self, published: "PublishedWeights") -> None:
         """Let it pass."""
 
 
@@ -241,11 +247,13 @@ def fetch_weights(backbone: str, weights: str, observer: Observer) -> None:
         WeightsError: If the weights cannot be had.
     """
     from sonotype.models.table import find_backbone
-    from sonotype.models.weights import find_weights
+    from sonotype.models.weights import allows_commerce, find_weights
 
     published = find_backbone(backbone).weights
     if published is None or weights == "none":
         return
+    if not allows_commerce(published.licence):
+        observer.restricted(published)
     find_weights(
         weights,
         published,

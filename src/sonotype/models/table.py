@@ -12,6 +12,7 @@ from sonotype.errors import unknown_name
 from sonotype.frontend.presets import PRESETS
 from sonotype.models import applications, efficientat, efficientnet, efficientnet_lite
 from sonotype.models.bc_resnet import bc_resnet
+from sonotype.models.birdnet import SPECIES, birdnet
 from sonotype.models.cnn import cnn
 from sonotype.models.crnn import crnn
 from sonotype.models.ds_cnn import ds_cnn
@@ -89,6 +90,12 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
             )
             for width, weights in efficientat.AUDIOSET.items()
         },
+        "birdnet": Backbone(
+            birdnet,
+            "BirdNET 2.4 without its list of species",
+            SPECIES,
+            "birdnet",
+        ),
         # From images.
         "efficientnet_lite0": Backbone(
             efficientnet_lite.efficientnet_lite0,

@@ -34,7 +34,7 @@ class PublishedWeights:
         n_bytes: Its size; 0 if nobody says.
         digest: `sha256:` or `md5:` and its digest in hexadecimal; empty if nobody says.
         trained_on: What the network has seen or heard, such as `AudioSet`.
-        licence: Under what terms the weights may be used.
+        licence: Under what terms the weights may be used, as SPDX names them.
         package: The distribution that carries the file; empty if none does.
         resource: Path of the file in that distribution.
         copies: Names of other files with the same tensors, which are taken from a
@@ -50,6 +50,16 @@ class PublishedWeights:
     package: str = ""
     resource: str = ""
     copies: tuple[str, ...] = ()
+
+
+def allows_commerce(licence: str) -> bool:
+    """Return whether what is made of weights under a licence may be sold.
+
+    Example:
+        >>> allows_commerce("MIT"), allows_commerce("CC-BY-NC-SA-4.0")
+        (True, False)
+    """
+    return "NC" not in licence.split("-")
 
 
 def find_weights(

@@ -77,6 +77,7 @@ def compare(
             from sonotype.training.transfer.compare import (
                 backbones_at_hand,
                 compare_backbones,
+                only_if_named,
                 usual_length,
             )
         here, elsewhere = backbones_at_hand()
@@ -104,8 +105,11 @@ def compare(
             observer.candidate(candidate)
     say_rejected(clips.rejected)
     _print(sorted(found, key=lambda one: -one.score), output_format)
-    if elsewhere and not named:
+    if named:
+        return
+    if elsewhere:
         say(f"not at hand: {', '.join(elsewhere)}; see `sonotype models`")
+    say(only_if_named())
 
 
 def _named(backbones: str | None) -> list[str]:

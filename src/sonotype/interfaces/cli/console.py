@@ -110,6 +110,14 @@ def download_line(published: "PublishedWeights") -> str:
     )
 
 
+def restriction_line(published: "PublishedWeights") -> str:
+    """Return what may not be done with a model made of some weights."""
+    return (
+        f"licence of {published.file_name}: {published.licence}; "
+        "neither it nor a model made of it is for commercial use"
+    )
+
+
 def own_stderr() -> TextIO:
     """Return a copy of stderr, whose bars `quiet_stderr` does not swallow."""
     try:
@@ -169,6 +177,11 @@ class ConsoleObserver:
         """Print what is to be downloaded above the bars, and begin one for it."""
         self._bars.console.print(download_line(published), markup=False, soft_wrap=True)
         self.stage(f"Fetching {published.file_name}")
+
+    def restricted(self, published: "PublishedWeights") -> None:
+        """Print above the bars what the licence of weights forbids."""
+        line = restriction_line(published)
+        self._bars.console.print(line, markup=False, soft_wrap=True)
 
     def findings(self, found: "tuple[Finding, ...]") -> None:
         """Print what is wrong with the data, a line a kind, above the bars."""

@@ -42,7 +42,7 @@ def train(
         typer.Option(
             help="Built-in settings to start from: auto (the default: tries the "
             "pre-trained backbones at hand), default, article, speech_embedding, "
-            "efficientat, pictures."
+            "efficientat, birdnet, pictures."
         ),
     ] = None,
     config: Annotated[

@@ -14,6 +14,7 @@ from sonotype.training.transfer.compare import (
     Candidate,
     backbones_at_hand,
     compare_backbones,
+    only_if_named,
     settings_for,
     usual_length,
 )
@@ -144,6 +145,7 @@ def choose(
     reasons.append(why)
     if elsewhere:
         reasons.append(_missing(elsewhere))
+    reasons.append(only_if_named())
     return Choice(settings, tuple(tried), tuple(reasons))
 
 

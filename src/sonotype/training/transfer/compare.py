@@ -15,7 +15,7 @@ from sonotype.evaluation.multi_label import multi_label_report
 from sonotype.evaluation.report import report_from_scores
 from sonotype.labels import Task
 from sonotype.models.table import BACKBONES, find_backbone
-from sonotype.models.weights import at_hand
+from sonotype.models.weights import allows_commerce, at_hand
 from sonotype.settings import Settings, read_settings
 from sonotype.training.build import build_model
 from sonotype.training.fit import targets
@@ -58,12 +58,33 @@ class Candidate:
 
 
 def backbones_at_hand() -> tuple[list[str], list[str]]:
-    """Return the pre-trained backbones whose weights are here, and the others."""
+    """Return the pre-trained backbones whose weights are here, and the others.
+
+    Those whose licence forbids commercial use are in neither list: nobody is to find
+    out afterwards that a model may not be sold. They are used where they are named.
+    """
     pretrained = {
-        name: found.weights for name, found in BACKBONES.items() if found.weights
+        name: found.weights
+        for name, found in BACKBONES.items()
+        if found.weights and allows_commerce(found.weights.licence)
     }
     here = [name for name, weights in pretrained.items() if at_hand(weights)]
     return here, [name for name in pretrained if name not in here]
+
+
+def only_if_named() -> str:
+    """Return a sentence on the backbones that `backbones_at_hand` leaves out.
+
+    Example:
+        >>> only_if_named()
+        'Only where it is named, for its licence: birdnet (CC-BY-NC-SA-4.0).'
+    """
+    restricted = ", ".join(
+        f"{name} ({found.weights.licence})"
+        for name, found in BACKBONES.items()
+        if found.weights and not allows_commerce(found.weights.licence)
+    )
+    return restricted and f"Only where it is named, for its licence: {restricted}."
 
 
 def settings_for(backbone: str, like: Settings, clip_seconds: float) -> Settings:
