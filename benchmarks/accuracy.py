@@ -1,14 +1,16 @@
 """What `sonotype train` reaches on real sound, beside a plain recipe, fold by fold.
 
     python benchmarks/accuracy.py ../shared/data                    # every set, auto
-    python benchmarks/accuracy.py ../shared/data --set esc10 --seeds 3
+    python benchmarks/accuracy.py ../shared/data --set esc10 --seeds 0 1 2
     python benchmarks/accuracy.py ../shared/data --set words8 --transfer frozen
     python benchmarks/accuracy.py ../shared/data --set words8 --clips-per-class 10
+    python benchmarks/accuracy.py --table                     # what was measured so far
 
 Every fold is a fresh process with an empty cache: read, decode, try backbones, train,
 evaluate on groups that took no part. The time is what a person would wait, from
-starting Python to the score. Nothing is chosen on test clips. `$SONOTYPE_WEIGHTS` says
-where weights are that do not come with a package.
+starting Python to the score. Nothing is chosen on test clips. A seed is that of the
+folds and of the training; ESC-10 comes in folds. `$SONOTYPE_WEIGHTS` says where weights
+are that do not come with a package.
 """
 
 import argparse
@@ -18,13 +20,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from results import save
+from results import put, read
 from sonotype.dataset.split import Split, k_folds
 
 EIGHT = "down,go,left,no,right,stop,up,yes"
@@ -128,23 +132,30 @@ def few_clips(parts: Split, task: Task) -> Split:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--set", choices=list(PROTOCOLS), action="append")
     parser.add_argument("--recipe", default="auto")
     parser.add_argument("--transfer", default="auto")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--folds", type=int, help="only the first so many")
     parser.add_argument("--clips-per-class", type=int, default=0)
     parser.add_argument("--name", default="accuracy", help="results/NAME.csv")
     parser.add_argument("--task", help="run this one in this process")
+    parser.add_argument("--table", action="store_true", help="only print means")
     options = parser.parse_args()
+    if options.table:
+        print_table(read(options.name))
+        return
+    if options.data is None:
+        parser.error("say where the data is")
     if options.task:
         print(json.dumps(run(options.data, Task(**json.loads(options.task)))))
         return
-    rows = []
+    rows: list[dict[str, str]] = []
+    key = [field.name for field in fields(Task)]
     for name in options.set or list(PROTOCOLS):
         n_folds = options.folds or PROTOCOLS[name].n_folds or 5
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             for fold in range(n_folds):
                 task = Task(
                     set=name,
@@ -154,13 +165,34 @@ def main() -> None:
                     seed=seed,
                     clips_per_class=options.clips_per_class,
                 )
-                rows.append(in_a_process(options.data, task))
-                print(rows[-1], flush=True)
-        mine = [row for row in rows if row["set"] == name]
-        scores = [row["accuracy"] for row in mine]
-        seconds = statistics.median(row["wall_seconds"] for row in mine)
-        print(f"{name}: mean {100 * statistics.mean(scores):.2f} %, {seconds:.0f} s")
-    save(options.name, rows)
+                row = in_a_process(options.data, task)
+                print(row, flush=True)
+                rows = put(options.name, row, key)
+    print_table(rows)
+
+
+def print_table(rows: Sequence[dict[str, str]]) -> None:
+    """Print mean accuracies over folds and seeds, and what a fold took."""
+    together = defaultdict(list)
+    for row in rows:
+        how = f"{row['recipe']} {row['transfer']}"
+        if row["clips_per_class"] != "0":
+            how += f", {row['clips_per_class']} clips a class"
+        together[row["set"], how].append(row)
+    for (name, how), mine in together.items():
+        scores = [100 * float(row["accuracy"]) for row in mine]
+        by_seed = defaultdict(list)
+        for row, score in zip(mine, scores, strict=True):
+            by_seed[row["seed"]].append(score)
+        seeds = ", ".join(f"{statistics.mean(each):.2f}" for each in by_seed.values())
+        train, wall = (
+            statistics.median(float(row[f"{part}_seconds"]) for row in mine)
+            for part in ("train", "wall")
+        )
+        print(
+            f"{name:8} {how:24} {statistics.mean(scores):.2f} % over {len(mine)} folds"
+            f" (by seed {seeds}), {train:.0f} s to a model, {wall:.0f} s in all"
+        )
 
 
 def in_a_process(data: Path, task: Task) -> dict[str, Any]:

@@ -54,11 +54,36 @@ def version(package: str) -> str:
 
 def save(name: str, rows: Sequence[dict[str, Any]]) -> Path:
     """Write rows to `results/NAME.csv`, each with the machine, and return the path."""
+    about = machine()
+    return _write(name, [{**row, **about} for row in rows])
+
+
+def put(name: str, row: dict[str, Any], key: Sequence[str]) -> list[dict[str, str]]:
+    """Put a row into `results/NAME.csv`, with the machine, and return all rows.
+
+    It takes the place of the one that has the same values in the columns of `key`.
+    """
+    new = {column: str(value) for column, value in {**row, **machine()}.items()}
+    rows = {tuple(each[column] for column in key): each for each in read(name)}
+    rows[tuple(new[column] for column in key)] = new
+    _write(name, list(rows.values()))
+    return list(rows.values())
+
+
+def read(name: str) -> list[dict[str, str]]:
+    """Return the rows of `results/NAME.csv`, none if there is no such file."""
+    path = FOLDER / f"{name}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _write(name: str, rows: Sequence[dict[str, Any]]) -> Path:
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.csv"
-    about = machine()
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [*rows[0], *about], lineterminator="\n")
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**row, **about} for row in rows)
+        writer.writerows(rows)
     return path

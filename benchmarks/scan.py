@@ -4,9 +4,10 @@
     python benchmarks/scan.py --hours 24
 
 Windows overlap by half, weights are random, two networks are small (`default`,
-`efficientat_mn04`) and one (`speech_embedding`) costs about as much for a second of
-sound as BirdNET's. A recording at the model's own rate is read; one at 48 kHz is
-resampled as well. In the same run beside it, turn and turn about:
+`efficientat_mn04`), one (`speech_embedding`) costs about as much for a second of sound
+as BirdNET's, and one (`birdnet`) is that network, as sonotype runs it. A recording at
+the model's own rate is read; one at 48 kHz is resampled as well. In the same run beside
+it, turn and turn about:
 
 - Bare inference: the same windows, ready in memory, with the same interpreters and
   nothing else. `ratio` is bare by scan, the median over turns.
@@ -68,6 +69,7 @@ NETWORKS = {
     "default": "default",
     "efficientat": "efficientat_mn04",
     "speech_embedding": "speech_embedding",
+    "birdnet": "birdnet",
 }
 # The others take minutes for twenty, so they have fewer turns.
 MOST_TURNS_OF_OTHERS = 3
