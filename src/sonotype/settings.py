@@ -104,6 +104,11 @@ class TrainingSettings(Section):
     from `n_views` versions of each clip, the plain one and augmented ones. Fine-tuning
     ends with its last epoch, whatever `keep` says. A layer of the backbone learns at
     `layer_decay` times the rate of the layer above it.
+
+    With `frozen` and `finetune` a model learns from the validation part too, once it
+    has chosen by it. From scratch `learn_from` says so, and `all` leaves no part to
+    choose the best epoch by. A multi-label model has thresholds to choose: from scratch
+    it never learns from that part.
     """
 
     transfer: Literal["scratch", "frozen", "finetune"] = "scratch"
@@ -121,6 +126,16 @@ class TrainingSettings(Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     averaging: float = Field(default=0.0, ge=0, lt=1)
     keep: Literal["best", "last"] = "best"
+    learn_from: Literal["train", "all"] = "train"
+
+    @model_validator(mode="after")
+    def _has_something_to_choose_by(self) -> "TrainingSettings":
+        if (self.learn_from, self.keep) == ("all", "best"):
+            raise SettingError(
+                "setting 'training.keep' is 'best', but 'training.learn_from' is "
+                "'all', which leaves no part to choose the best epoch by; change either"
+            )
+        return self
 
 
 class Settings(Section):

@@ -43,12 +43,14 @@ def test_scores_do_not_depend_on_the_other_clips(
 def test_the_same_seed_trains_the_same_model_and_reports_each_step(
     tone_split: Split, tiny_settings: Settings, tmp_path: Path
 ) -> None:
+    training = tiny_settings.training.model_copy(update={"learn_from": "train"})
+    settings = tiny_settings.model_copy(update={"training": training})
     runs: list[list[Progress]] = [[], []]
     for steps in runs:
         train(
             tone_split.train,
             tone_split.validation,
-            settings=tiny_settings,
+            settings=settings,
             epochs=2,
             cache=AudioCache(tmp_path, sample_rate=8_000),
             on_progress=steps.append,
@@ -60,6 +62,43 @@ def test_the_same_seed_trains_the_same_model_and_reports_each_step(
     assert last.validation_accuracy is not None
     counted = [now.step for now in runs[0] if now.validation_accuracy is None]
     assert counted == list(range(1, last.n_steps + 1))
+
+
+@pytest.mark.parametrize("task", ["single-label", "multi-label"])
+@pytest.mark.parametrize("learn_from", ["train", "all"])
+def test_the_validation_part_is_learned_from_only_if_nothing_is_chosen_by_it(
+    task: str,
+    learn_from: str,
+    tone_split: Split,
+    tiny_settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(
+        "sonotype.training.train.fit",
+        lambda model, *parts, run=None: seen.extend(
+            [] if part is None else sorted(map(str, part.clips.frame["path"]))
+            for part in parts[:2]
+        ),
+    )
+    merged = tiny_settings.model_dump() | {
+        "data": tiny_settings.data.model_dump() | {"task": task},
+        "training": tiny_settings.training.model_dump() | {"learn_from": learn_from},
+    }
+    train(
+        tone_split.train,
+        tone_split.validation,
+        settings=Settings.model_validate(merged),
+        cache=AudioCache(tmp_path, sample_rate=8_000),
+    )
+    learned, judged = seen
+    paths = [sorted(map(str, part.frame["path"])) for part in tone_split[:2]]
+    if (task, learn_from) == ("single-label", "all"):
+        assert learned == sorted(paths[0] + paths[1])
+        assert judged == []
+    else:
+        assert [learned, judged] == paths
 
 
 def test_a_diverging_run_stops_with_a_sentence(

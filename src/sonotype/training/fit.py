@@ -25,10 +25,17 @@ def targets(clips: Clips, task: Task) -> np.ndarray:
 def fit(
     classifier: keras.Model,
     train_audio: CachedAudio,
-    validation_audio: CachedAudio,
+    validation_audio: CachedAudio | None,
     run: Run,
 ) -> None:
-    """Fit a whole classifier in place to cached clips; see `train`."""
+    """Fit a whole classifier in place to cached clips; see `train`.
+
+    Args:
+        classifier: With random weights, or those to start from.
+        train_audio: Clips to learn from.
+        validation_audio: Clips to judge epochs by, if any.
+        run: Settings and task.
+    """
     settings, task = run.settings, run.task
     training = settings.training
     adapt_frontend(
@@ -46,11 +53,13 @@ def fit(
     )
     one_pass = -(-len(train_audio) // training.batch_size)
     n_steps = training.steps_per_epoch or one_pass
-    validation = EvaluationBatches(
-        validation_audio,
-        targets(validation_audio.clips, task),
-        n_samples=settings.n_samples,
-    )
+    validation = None
+    if validation_audio is not None:
+        validation = EvaluationBatches(
+            validation_audio,
+            targets(validation_audio.clips, task),
+            n_samples=settings.n_samples,
+        )
     model = compile_model(
         classifier,
         settings,

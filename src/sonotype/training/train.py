@@ -82,7 +82,9 @@ def train(
 
     Args:
         train_clips: Clips to learn from.
-        validation_clips: Clips to choose the best epoch by; of other groups.
+        validation_clips: Clips of other groups to choose by: the best epoch, whether
+            fine-tuning pays, the thresholds of a multi-label model. Where there is
+            nothing to choose, or it is done, they are learned from as well.
         settings: A recipe's name, or settings from `read_settings`.
         epochs: Passes over the clips; default: what the settings say.
         noise: Background recordings at the model's rate, float32 `(samples,)`, for
@@ -122,8 +124,11 @@ def train(
     classifier = build_model(settings, len(train_clips.labels), task)
     run = Run(settings, task, noise, on_progress or (lambda progress: None))
     if settings.training.transfer == "scratch":
-        train_audio = cache.load_all(train_clips)
-        fit(classifier, train_audio, cache.load_all(validation_clips), run)
+        if settings.training.learn_from == "all" and task == "single-label":
+            fit(classifier, cache.load_all(heard), None, run)
+        else:
+            train_audio = cache.load_all(train_clips)
+            fit(classifier, train_audio, cache.load_all(validation_clips), run)
     else:
         fit_transfer(classifier, cache.load_all(heard), run)
     trained = TrainedModel(classifier, train_clips.labels, settings, heard, cache)
