@@ -225,7 +225,7 @@ def measure_all(folder: Path, options: argparse.Namespace, add: Any) -> None:
     for recipe in options.recipes:
         bundle, macs = untrained_bundle_apart(folder / recipe, recipe)
         classifier = load(bundle)
-        for rate in (classifier.sample_rate, RECORDED_HZ):
+        for rate in dict.fromkeys((classifier.sample_rate, RECORDED_HZ)):
             path = recording(rate, options.minutes)
             row = measure(classifier, path, macs=macs, turns=options.turns)
             add({"model": f"{NETWORKS[recipe]}, untrained", **row})
