@@ -2,8 +2,8 @@
 
     python benchmarks/article.py ../shared/data/speech_commands
 
-Both see the same clips and the same speaker-disjoint split (fold 0 of
-`eight_words.py`), and both are timed from the first file to test scores. The classic
+Both see the same clips and the same speaker-disjoint split (fold 0 of `words8` in
+`accuracy.py`), and both are timed from the first file to test scores. The classic
 pipeline is plain tf.data and Keras and uses nothing of sonotype but the list of files;
 it starts from random weights, because ImageNet weights cannot be downloaded everywhere
 (pass --weights imagenet where they can). Its validation accuracy is printed after

@@ -1,6 +1,7 @@
 """Many files at once: their scores and their order are those of one at a time."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +135,26 @@ def test_a_few_clips_are_taken_up_ahead_and_fewer_long_ones_kept(
         assert len(taken) - item <= 32 * (2 * 3 + 2)
     assert len(taken) == 300
     assert max(kept) <= most_kept
+
+
+def test_files_that_one_has_to_wait_for_are_waited_for_together() -> None:
+    lock = threading.Lock()
+    n_reading = most = 0
+
+    def read(item: int) -> np.ndarray:
+        nonlocal n_reading, most
+        with lock:
+            n_reading += 1
+            most = max(most, n_reading)
+        time.sleep(0.004)
+        with lock:
+            n_reading -= 1
+        return np.full(1, item, np.float32)
+
+    def score(samples: np.ndarray, runtime: Runtime) -> np.ndarray:
+        return runtime.scores(samples[None])[0]
+
+    pool = RuntimePool([First(), First()])
+    found = list(score_many(read, score, range(120), lambda: pool, alone=pool))
+    assert [int(scores[0]) for _, scores in found] == list(range(120))
+    assert most == 3  # one more than there are runtimes
