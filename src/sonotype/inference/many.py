@@ -70,7 +70,7 @@ def score_many(
                     n_items = min(2 * n_items, _MOST_CLIPS)
                 if must_wait and not is_wider:
                     is_wider = True
-                    threads.shutdown(wait=False)  # what it was given is still done
+                    threads.shutdown()  # once what it was given is done
                     threads = ThreadPoolExecutor(n_threads + 1)
                 yield from found
         while waiting:
