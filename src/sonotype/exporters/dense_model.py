@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers, ops
 
 from sonotype.errors import ExportError
+from sonotype.frontend.birdnet_spectrogram import BirdNETSpectrogram
 from sonotype.frontend.log_mel import LogMel
 from sonotype.frontend.normalize import Normalize
 from sonotype.frontend.to_image import ToImage
@@ -33,6 +34,8 @@ PROBE_CLIPS, PROBE_SAMPLES = 8, 200_000
 MANY_FRAMES = 64 * 9 * 5 * 7
 
 _WHOLE_CLIP = (
+    BirdNETSpectrogram,  # it scales each clip by itself
+    ToImage,
     layers.RNN,
     layers.Bidirectional,
     layers.MultiHeadAttention,
@@ -137,7 +140,7 @@ class _Plan:
         )
         self.window_samples = int(model.input_shape[-1])
         for layer in (*self.frontend.layers, *self.backbone.layers):
-            if isinstance(layer, (ToImage, *_WHOLE_CLIP)) or (
+            if isinstance(layer, _WHOLE_CLIP) or (
                 isinstance(layer, Normalize) and layer.statistics == "clip"
             ):
                 raise _whole_clip(type(layer).__name__)
