@@ -1,7 +1,9 @@
 """Trials of frozen backbones, on clips anyone can tell apart."""
 
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -70,6 +72,52 @@ def test_of_many_clips_whole_groups_are_tried(
     monkeypatch.setattr(compare, "MOST_CLIPS", 30)
     found = try_tiny(tone_split.train, tiny, tmp_path)
     assert found[0].n_clips == 27  # of three speakers: three takes of three sounds
+
+
+def test_what_is_clearly_behind_hears_no_more(
+    tone_split: Split, tiny: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "FIRST_CLIPS", 20)
+    heard: list[np.ndarray] = []
+    real = compare.embed_views
+
+    def spoilt(network: Any, audio: Any, **how: Any) -> np.ndarray:
+        views = real(network, audio, **how)
+        heard.append(views)
+        return views if spoilt.is_good else np.zeros_like(views)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(compare, "embed_views", spoilt)
+    clips = tone_split.train
+    trials = compare_backbones(
+        clips,
+        ["good", "deaf", "good again"],
+        like=tiny,
+        clip_seconds=0.25,
+        task="single-label",
+        cache_folder=tmp_path,
+    )
+    found = []
+    for is_good in (True, False, True):
+        spoilt.is_good = is_good  # type: ignore[attr-defined]
+        found.append(next(trials))
+    first, rest = len(heard[1][0]), len(heard[2][0])
+    assert first + rest == len(clips)
+    assert [one.n_clips for one in found] == [len(clips), first, len(clips)]
+    assert found[1].interval.high < found[0].interval.low
+
+
+def test_hearing_clips_in_two_parts_changes_no_score(
+    tone_split: Split, tiny: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shuffled = tone_split.train.frame["labels"].shuffle(seed=1)
+    nonsense = tone_split.train.frame.with_columns(labels=shuffled)
+    clips = Clips(nonsense, tone_split.train.labels)  # or all scores would be 1
+    scores = []
+    for first in (20, 1_000):
+        monkeypatch.setattr(compare, "FIRST_CLIPS", first)
+        keras.utils.set_random_seed(1)
+        scores.append(try_tiny(clips, tiny, tmp_path)[0].score)
+    assert scores[0] == scores[1]
 
 
 def test_the_usual_length_holds_nearly_every_clip() -> None:
