@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[train,speech,imagenet,onnx,openvino,micro,demo,av]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[train,speech,imagenet,birds,onnx,openvino,micro,demo,av]'
 	touch $@
 
 demo: $(INSTALLED) ## Install, then make a spoken-word set, train, evaluate and predict.
