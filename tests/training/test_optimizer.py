@@ -69,7 +69,8 @@ def test_with_whole_shares_it_computes_as_keras_does() -> None:
         gradient = keras.ops.convert_to_tensor(rng.standard_normal(5).astype("float32"))
         optimizer.apply([gradient], [ours])
         known.apply([gradient], [theirs])
-    np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
+    found, expected = map(keras.ops.convert_to_numpy, (ours, theirs))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)  # PyTorch has its own order
 
 
 def test_shares_fall_from_the_head_down() -> None:
