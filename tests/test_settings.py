@@ -92,16 +92,6 @@ def test_random_weights_have_nothing_to_transfer(transfer: str) -> None:
     assert read_settings("default", overrides={"training.transfer": "scratch"})
 
 
-def test_an_epoch_is_not_chosen_by_clips_that_were_learned_from() -> None:
-    keep = {"training.keep": "best"}
-    with pytest.raises(SettingError, match="leaves no part to choose the best epoch"):
-        read_settings("default", overrides=keep)
-    settings = read_settings(
-        "default", overrides={**keep, "training.learn_from": "train"}
-    )
-    assert settings.training.keep == "best"
-
-
 def test_an_unknown_recipe_lists_the_recipes() -> None:
     with pytest.raises(
         SettingError, match=r"'artcle' is unknown .*choose from article"

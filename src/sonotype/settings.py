@@ -106,9 +106,9 @@ class TrainingSettings(Section):
     `layer_decay` times the rate of the layer above it.
 
     With `frozen` and `finetune` a model learns from the validation part too, once it
-    has chosen by it. From scratch `learn_from` says so, and `all` leaves no part to
-    choose the best epoch by. A multi-label model has thresholds to choose: from scratch
-    it never learns from that part.
+    has chosen by it. From scratch it does so with `learn_from = "all"`, unless there
+    is something to choose by it: the best epoch to keep, or the thresholds of a
+    multi-label model.
     """
 
     transfer: Literal["scratch", "frozen", "finetune"] = "scratch"
@@ -127,15 +127,6 @@ class TrainingSettings(Section):
     averaging: float = Field(default=0.0, ge=0, lt=1)
     keep: Literal["best", "last"] = "best"
     learn_from: Literal["train", "all"] = "train"
-
-    @model_validator(mode="after")
-    def _has_something_to_choose_by(self) -> "TrainingSettings":
-        if (self.learn_from, self.keep) == ("all", "best"):
-            raise SettingError(
-                "setting 'training.keep' is 'best', but 'training.learn_from' is "
-                "'all', which leaves no part to choose the best epoch by; change either"
-            )
-        return self
 
 
 class Settings(Section):

@@ -66,9 +66,11 @@ def test_the_same_seed_trains_the_same_model_and_reports_each_step(
 
 @pytest.mark.parametrize("task", ["single-label", "multi-label"])
 @pytest.mark.parametrize("learn_from", ["train", "all"])
+@pytest.mark.parametrize("keep", ["best", "last"])
 def test_the_validation_part_is_learned_from_only_if_nothing_is_chosen_by_it(
     task: str,
     learn_from: str,
+    keep: str,
     tone_split: Split,
     tiny_settings: Settings,
     tmp_path: Path,
@@ -84,7 +86,8 @@ def test_the_validation_part_is_learned_from_only_if_nothing_is_chosen_by_it(
     )
     merged = tiny_settings.model_dump() | {
         "data": tiny_settings.data.model_dump() | {"task": task},
-        "training": tiny_settings.training.model_dump() | {"learn_from": learn_from},
+        "training": tiny_settings.training.model_dump()
+        | {"learn_from": learn_from, "keep": keep},
     }
     train(
         tone_split.train,
@@ -94,7 +97,7 @@ def test_the_validation_part_is_learned_from_only_if_nothing_is_chosen_by_it(
     )
     learned, judged = seen
     paths = [sorted(map(str, part.frame["path"])) for part in tone_split[:2]]
-    if (task, learn_from) == ("single-label", "all"):
+    if (task, learn_from, keep) == ("single-label", "all", "last"):
         assert learned == sorted(paths[0] + paths[1])
         assert judged == []
     else:

@@ -124,7 +124,7 @@ def train(
     classifier = build_model(settings, len(train_clips.labels), task)
     run = Run(settings, task, noise, on_progress or (lambda progress: None))
     if settings.training.transfer == "scratch":
-        if settings.training.learn_from == "all" and task == "single-label":
+        if settings.training.learn_from == "all" and not _must_choose(settings):
             fit(classifier, cache.load_all(heard), None, run)
         else:
             train_audio = cache.load_all(train_clips)
@@ -138,6 +138,11 @@ def train(
         named = dict(zip(trained.labels, chosen.tolist(), strict=True))
         return replace(trained, thresholds=named)
     return trained
+
+
+def _must_choose(settings: Settings) -> bool:
+    """Return whether something is chosen by the validation part."""
+    return settings.training.keep == "best" or settings.data.task == "multi-label"
 
 
 def task_of(settings: Settings, clips: Clips) -> Task:
