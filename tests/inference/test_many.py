@@ -161,3 +161,32 @@ def test_files_that_one_has_to_wait_for_are_waited_for_together() -> None:
         assert scores[0] == item
     assert len(found) == 120
     assert most == 3  # one more than there are runtimes
+
+
+def test_what_nobody_asks_for_any_more_ends_on_any_thread() -> None:
+    asked = threading.Event()
+    ended: list[object] = []
+
+    def read(item: int) -> np.ndarray:
+        if item == 2:
+            asked.wait(10)
+            try:
+                found.close()  # as Python does when it collects it on this thread
+            except RuntimeError as error:
+                ended.append(error)
+            else:
+                ended.append(None)
+        return np.full(1, item, np.float32)
+
+    def score(samples: np.ndarray, runtime: Runtime) -> np.ndarray:
+        return runtime.scores(samples[None])[0]
+
+    pool = RuntimePool([First(), First()])
+    found = score_many(read, score, range(300), lambda: pool, alone=pool)
+    assert next(found)[0] == 0
+    asked.set()
+    for _ in range(1_000):
+        if ended:
+            break
+        time.sleep(0.01)
+    assert ended == [None]

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ def score_many(
     make_pool: Callable[[], RuntimePool],
     *,
     alone: RuntimePool,
-) -> Iterator[tuple[_Item, Found]]:
+) -> Generator[tuple[_Item, Found], None, None]:
     """Yield each item with its scores, or why it cannot be read, in order.
 
     Args:
@@ -76,7 +76,9 @@ def score_many(
         while waiting:
             yield from waiting.popleft().result()[0]
     finally:
-        threads.shutdown(cancel_futures=True)
+        # Not waiting: if nobody asks for more, this may run on one of these threads,
+        # for Python collects what is no longer needed on any.
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _timed(
