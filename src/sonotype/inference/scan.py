@@ -159,7 +159,8 @@ def _scored(
             yield stretch, pool.score(stretch)
         return
     waiting: deque[tuple[Stretch, Future[np.ndarray]]] = deque()
-    with ThreadPoolExecutor(n_threads) as threads:
+    threads = ThreadPoolExecutor(n_threads)
+    try:
         for stretch in stretches:
             waiting.append((stretch, threads.submit(pool.score, stretch)))
             if len(waiting) > _AHEAD * n_threads:
@@ -167,3 +168,7 @@ def _scored(
                 yield first, future.result()
         for first, future in waiting:
             yield first, future.result()
+    finally:
+        # Not waiting: a scan that nobody goes on with may be collected on any thread,
+        # one of these too.
+        threads.shutdown(wait=False, cancel_futures=True)
