@@ -4,13 +4,14 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 import numpy as np
 
 from sonotype.errors import AudioError
 from sonotype.inference.scan import RuntimePool
+from sonotype.inference.threads import Threads
 from sonotype.runtime import Runtime
 
 _Item = TypeVar("_Item")
@@ -60,7 +61,7 @@ def score_many(
     waiting: deque[Future[tuple[list[tuple[_Item, Found]], float, bool]]] = deque()
     items = itertools.chain(some, items)
     n_items, is_wider = 1, False
-    threads = ThreadPoolExecutor(n_threads)
+    threads = Threads(n_threads)
     try:
         while share := list(itertools.islice(items, n_items)):
             waiting.append(threads.submit(_timed, share, read, score, pool))
@@ -71,14 +72,12 @@ def score_many(
                 if must_wait and not is_wider:
                     is_wider = True
                     threads.shutdown()  # once what it was given is done
-                    threads = ThreadPoolExecutor(n_threads + 1)
+                    threads = Threads(n_threads + 1)
                 yield from found
         while waiting:
             yield from waiting.popleft().result()[0]
     finally:
-        # Not waiting: if nobody asks for more, this may run on one of these threads,
-        # for Python collects what is no longer needed on any.
-        threads.shutdown(wait=False, cancel_futures=True)
+        threads.end()
 
 
 def _timed(

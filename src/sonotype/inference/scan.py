@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -12,6 +12,7 @@ import numpy as np
 from sonotype.audio.stream import AudioStream
 from sonotype.audio.stretches import Stretch, cut_stretches
 from sonotype.errors import DataError, SettingError
+from sonotype.inference.threads import Threads
 from sonotype.runtime import Runtime
 
 # Stretches that wait for each runtime: enough for reading to go on meanwhile.
@@ -159,7 +160,7 @@ def _scored(
             yield stretch, pool.score(stretch)
         return
     waiting: deque[tuple[Stretch, Future[np.ndarray]]] = deque()
-    threads = ThreadPoolExecutor(n_threads)
+    threads = Threads(n_threads)
     try:
         for stretch in stretches:
             waiting.append((stretch, threads.submit(pool.score, stretch)))
@@ -169,6 +170,4 @@ def _scored(
         for first, future in waiting:
             yield first, future.result()
     finally:
-        # Not waiting: a scan that nobody goes on with may be collected on any thread,
-        # one of these too.
-        threads.shutdown(wait=False, cancel_futures=True)
+        threads.end()
