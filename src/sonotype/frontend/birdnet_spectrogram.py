@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from sonotype.errors import SettingError
-from sonotype.frontend.fourier import window_samples
+from sonotype.frontend.fourier import fourier_angles, window_samples
 from sonotype.frontend.frames import cut_frames
 from sonotype.frontend.mel import mel_filterbank
 
@@ -33,9 +33,7 @@ class _Analysis:
         imaginary one. So everything up to the square is linear, and a product of
         matrices takes the place of a Fourier transform.
         """
-        turns = np.outer(np.arange(self.frame_length), np.arange(self._n_bins))
-        # Whole turns are taken off as integers: the angles stay exact.
-        angles = 2 * np.pi * (turns % self.frame_length) / self.frame_length
+        cosines = np.cos(fourier_angles(self.frame_length, self.frame_length))
         window = window_samples("hann", self.frame_length)
         filters = mel_filterbank(
             N_MELS,
@@ -45,12 +43,8 @@ class _Analysis:
             high_hz=self.high_hz,
             scale="kaldi",
         )
-        product: np.ndarray = (window[:, None] * np.cos(angles)) @ filters
+        product: np.ndarray = (window[:, None] * cosines) @ filters
         return product
-
-    @property
-    def _n_bins(self) -> int:
-        return self.frame_length // 2 + 1
 
 
 _ANALYSES = (

@@ -56,6 +56,26 @@ def window_samples(window: str, n_samples: int) -> NDArray[np.float64]:
     return np.sum(cosines, axis=0, dtype=np.float64)
 
 
+def fourier_angles(frame_length: int, n_fft: int) -> NDArray[np.float64]:
+    """Return how far each wave of a Fourier transform has come, in radians.
+
+    Args:
+        frame_length: Samples in a frame.
+        n_fft: FFT length in samples.
+
+    Returns:
+        Angles from 0 to below two pi, `(frame_length, n_fft // 2 + 1)`.
+
+    Example:
+        >>> fourier_angles(3, 4).round(2).tolist()
+        [[0.0, 0.0, 0.0], [0.0, 1.57, 3.14], [0.0, 3.14, 0.0]]
+    """
+    # Whole turns are taken off as integers: the angles of a long FFT stay exact.
+    turns = np.outer(np.arange(frame_length), np.arange(n_fft // 2 + 1)) % n_fft
+    angles: NDArray[np.float64] = 2 * np.pi * (turns / n_fft)
+    return angles
+
+
 def fourier_kernel(window: NDArray[np.float64], n_fft: int) -> NDArray[np.float32]:
     """Return the window times cosines and sines: a Fourier transform as a matrix.
 
@@ -71,8 +91,6 @@ def fourier_kernel(window: NDArray[np.float64], n_fft: int) -> NDArray[np.float3
         >>> fourier_kernel(window_samples("hann", 400), 512).shape
         (400, 514)
     """
-    bins = np.arange(n_fft // 2 + 1)
-    # Whole turns are taken off as integers: the angles of a long FFT stay exact.
-    turns = np.outer(np.arange(len(window)), bins) % n_fft / n_fft
-    waves = np.concatenate([np.cos(2 * np.pi * turns), -np.sin(2 * np.pi * turns)], 1)
+    angles = fourier_angles(len(window), n_fft)
+    waves = np.concatenate([np.cos(angles), -np.sin(angles)], 1)
     return (window[:, None] * waves).astype(np.float32)

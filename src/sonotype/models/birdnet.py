@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers
 
 from sonotype.errors import SettingError, WeightsError
-from sonotype.models.weights import PublishedWeights, find_weights
+from sonotype.models.weights import PublishedWeights, find_weights, set_in_order
 
 SPECIES = PublishedWeights(
     file_name="BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite",
@@ -117,7 +117,8 @@ def birdnet(
     flow = layers.Conv2D(N_EMBEDDING, 3, activation="relu")(flow)
     model = keras.Model(features, flow, name="birdnet")
     if weights is not None and weights != "none":
-        _load(model, find_weights(weights, SPECIES))
+        path = find_weights(weights, SPECIES)
+        set_in_order(model, _constants(path), path, network="BirdNET 2.4")
     return model
 
 
@@ -153,26 +154,11 @@ class _Scale(layers.Layer):
         return features * self.factor + self.offset
 
 
-def _load(model: keras.Model, path: Path) -> None:
-    """Take kernels, biases and factors of the LiteRT graph, in order."""
-    found = _constants(path)
-    try:
-        for layer in model.layers:
-            if layer.weights:
-                layer.set_weights([next(found) for _ in layer.weights])
-    except (StopIteration, ValueError) as error:
-        reason = str(error) or "there are too few of them"
-        raise _does_not_fit(path, reason) from error
-    if next(found, None) is not None:
-        raise _does_not_fit(path, "there are too many of them")
-
-
-def _does_not_fit(path: Path, reason: str) -> WeightsError:
-    return WeightsError(f"{path} does not hold the weights of BirdNET 2.4: {reason}")
-
-
 def _constants(path: Path) -> Iterator[np.ndarray]:
-    """Yield the constants of a LiteRT graph behind its Fourier transforms."""
+    """Yield kernels, biases and factors of the LiteRT graph, in its order.
+
+    Those before the last Fourier transform belong to the front end.
+    """
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 

@@ -1,6 +1,6 @@
 """Google's speech_embedding: what YouTube speech taught a network about sound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 
 from sonotype.errors import SettingError, WeightsError
-from sonotype.models.weights import PublishedWeights, find_weights
+from sonotype.models.weights import PublishedWeights, find_weights, set_in_order
 
 SPEECH = PublishedWeights(
     file_name="embedding_model.onnx",
@@ -85,7 +85,8 @@ def speech_embedding(
     flow = layers.Conv2D(STAGES[-1][0], (3, 1), use_bias=False)(flow)
     model = keras.Model(features, flow, name="speech_embedding")
     if weights is not None and weights != "none":
-        _load(model, find_weights(weights, SPEECH))
+        path = find_weights(weights, SPEECH)
+        set_in_order(model, _initializers(path), path, network="speech_embedding")
     return model
 
 
@@ -100,32 +101,8 @@ def _convolution(
     return keras.ops.maximum(flow, FLOOR)
 
 
-def _load(model: keras.Model, path: Path) -> None:
-    """Take the kernels and biases of the ONNX file, in order."""
-    found = iter(_initializers(path))
-    kernels = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
-    try:
-        for layer in kernels:
-            # (out, in, time, frequency) to (time, frequency, in, out)
-            values = [np.transpose(next(found), (2, 3, 1, 0))]
-            if layer.use_bias:
-                values.append(next(found))
-            layer.set_weights(values)
-    except (StopIteration, ValueError) as error:
-        reason = str(error) or "there are too few of them"
-        raise _does_not_fit(path, reason) from error
-    if next(found, None) is not None:
-        raise _does_not_fit(path, "there are too many of them")
-
-
-def _does_not_fit(path: Path, reason: str) -> WeightsError:
-    return WeightsError(
-        f"{path} does not hold the weights of speech_embedding: {reason}"
-    )
-
-
-def _initializers(path: Path) -> list[np.ndarray]:
-    """Return the kernels and biases of an ONNX file in the order of its operators."""
+def _initializers(path: Path) -> Iterator[np.ndarray]:
+    """Yield the kernels and biases of an ONNX file in the order of its operators."""
     try:
         import onnx
         from onnx import numpy_helper
@@ -146,4 +123,7 @@ def _initializers(path: Path) -> list[np.ndarray]:
         for name in node.input
         if name in tensors
     ]
-    return [numpy_helper.to_array(tensors[name]) for name in names]
+    for name in names:
+        values = numpy_helper.to_array(tensors[name])
+        # (out, in, time, frequency) to (time, frequency, in, out)
+        yield values.transpose(2, 3, 1, 0) if values.ndim == 4 else values

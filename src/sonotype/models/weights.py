@@ -15,6 +15,7 @@ from sonotype.user_cache import default_cache_folder
 
 if TYPE_CHECKING:  # `sonotype models` looks for weights, and loads none
     import keras
+    import numpy as np
 
 # A server that does not answer must not hold up a training run for minutes: it is
 # asked four times, with longer and longer pauses.
@@ -119,6 +120,34 @@ def at_hand(published: PublishedWeights) -> Path | None:
         return _on_this_machine(published)
     except WeightsError:
         return None
+
+
+def set_in_order(
+    model: "keras.Model", arrays: "Iterator[np.ndarray]", path: Path, *, network: str
+) -> None:
+    """Give a model the arrays of a file that has no names for them, layer by layer.
+
+    Args:
+        model: A chain of layers in the order of the file.
+        arrays: As many as its layers have weights, of their shapes.
+        path: Where they come from, for the error message.
+        network: What the weights are of, likewise.
+
+    Raises:
+        WeightsError: If they do not fit.
+    """
+
+    def does_not_fit(reason: str) -> WeightsError:
+        return WeightsError(f"{path} does not hold the weights of {network}: {reason}")
+
+    try:
+        for layer in model.layers:
+            if layer.weights:
+                layer.set_weights([next(arrays) for _ in layer.weights])
+    except (StopIteration, ValueError) as error:
+        raise does_not_fit(str(error) or "there are too few of them") from error
+    if next(arrays, None) is not None:
+        raise does_not_fit("there are too many of them")
 
 
 def load_weights(model: "keras.Model", path: Path) -> None:
