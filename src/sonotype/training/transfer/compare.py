@@ -159,6 +159,7 @@ def compare_backbones(
     first = _some_groups(few, FIRST_CLIPS, like.seed)
     if 2 * len(first) > len(few):  # it would spare too little
         first = np.arange(len(few))
+    rest = np.setdiff1d(np.arange(len(few)), first)
     best: tuple[float, Interval] | None = None
     for name in backbones:
         started = time.monotonic()
@@ -168,8 +169,8 @@ def compare_backbones(
         listener = _Listener(embedder(model), few, cache, on_progress)
         listener.hear(first)
         score, interval = at_first = listener.score(task, like.seed)
-        if best is None or interval.high >= best[1].low:
-            listener.hear(np.setdiff1d(np.arange(len(few)), first))
+        if len(rest) and (best is None or interval.high >= best[1].low):
+            listener.hear(rest)
             score, interval = listener.score(task, like.seed)
         if best is None or score > best[0]:
             best = score, at_first[1]
@@ -206,8 +207,6 @@ class _Listener:
 
     def hear(self, positions: np.ndarray) -> None:
         """Listen to clips."""
-        if not len(positions):
-            return
         audio = self._cache.load_all(self._clips.select(positions))
         before, n_clips = len(self.heard), len(self._clips)
         began = time.monotonic()
