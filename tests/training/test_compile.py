@@ -58,3 +58,17 @@ def test_the_optimizer_averages_if_it_is_told_to(
     assert optimizer.use_ema == bool(averaging)
     if averaging:
         assert optimizer.ema_momentum == averaging
+
+
+def test_rates_that_fall_by_layer_reach_the_optimizer(tiny_settings: Settings) -> None:
+    def first_step(layer_decay: float) -> np.ndarray:
+        how = {"schedule": "constant", "layer_decay": layer_decay}
+        model = compiled(tiny_settings, "single-label", **how)
+        lowest = model.backbone.trainable_variables[0]
+        before = keras.ops.convert_to_numpy(lowest).copy()
+        gradients = [keras.ops.ones_like(one) for one in model.trainable_variables]
+        model.optimizer.apply(gradients, model.trainable_variables)
+        return keras.ops.convert_to_numpy(lowest) - before
+
+    whole, share = first_step(1.0), first_step(0.5)
+    assert np.abs(share).max() < np.abs(whole).max() / 4
